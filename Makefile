@@ -1,0 +1,42 @@
+# Octavo's commands. `make` alone prints this help.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup check test demo bench clean format
+
+UV_VERSION := 0.13.9
+UV := .tools/bin/uv
+RUN := $(UV) run --frozen --no-sync
+T ?=
+
+help: ## print this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: .venv/ready ## install everything Octavo needs into .venv
+
+$(UV):
+	@python3 -m venv .tools 2>/dev/null || { \
+	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq python3-venv && rm -rf .tools && python3 -m venv .tools; \
+	  else echo "Python's venv module is missing. Install it: sudo apt-get install python3-venv"; exit 1; fi; }
+	@.tools/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.venv/ready: $(UV) pyproject.toml uv.lock
+	@$(UV) sync --frozen --quiet --all-extras
+	@touch $@
+
+check: .venv/ready ## lint, types and import rules (seconds; before each commit)
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check --quiet .
+	@$(RUN) mypy --no-error-summary
+	@$(RUN) lint-imports > .import-linter.out 2>&1 || { cat .import-linter.out; rm -f .import-linter.out; exit 1; }
+	@rm -f .import-linter.out
+
+format: .venv/ready ## format the code
+	@$(RUN) ruff check --fix-only --quiet .
+	@$(RUN) ruff format --quiet .
+
+test: check ## everything CI runs; T=PATH runs a part
+	@./tests/requirements.sh
+	@$(RUN) pytest $(T)
+
+clean: ## remove what the commands above made
+	@rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

@@ -1,0 +1,1 @@
+"""Measurements that print figures; never part of the tests."""

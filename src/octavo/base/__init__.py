@@ -1,0 +1,1 @@
+"""Clock, errors and sensitive values. Uses nothing of ours."""

@@ -1,0 +1,6 @@
+"""The command `tentacle`."""
+
+
+def main() -> None:
+    """Run the command line."""
+    raise SystemExit("tentacle: not built yet")

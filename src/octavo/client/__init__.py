@@ -1,0 +1,1 @@
+"""REST client, used by the agent's registration commands and our own tools."""

@@ -1,0 +1,1 @@
+"""The protocol without sockets or clocks: bytes in, events out."""

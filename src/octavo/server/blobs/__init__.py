@@ -1,0 +1,1 @@
+"""Bytes by name: packages, artifacts, old logs."""

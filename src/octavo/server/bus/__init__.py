@@ -1,0 +1,1 @@
+"""Wake-ups and live news between nodes."""

@@ -1,0 +1,1 @@
+"""Decisions and data. No I/O."""

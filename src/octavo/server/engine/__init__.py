@@ -1,0 +1,1 @@
+"""Durable execution: admits tasks and runs their plans."""
