@@ -8,6 +8,7 @@ OctavoError
 │   ├── Forbidden           the user lacks a permission, named in the message
 │   └── NotAuthenticated    we do not know who asks
 ├── ConfigurationError      the operator must change a setting, a folder or a port
+├── StoreUnavailable        the database is full, locked or away; a later try may succeed
 └── AgentUnavailable        the machine does not answer; a later try may succeed
 
 The wire has its own tree (`octavo.halibut.errors`): it is a library and uses nothing of ours.
@@ -54,3 +55,7 @@ class ConfigurationError(OctavoError):
 
 class AgentUnavailable(OctavoError):
     """A machine does not answer now; trying again later may succeed."""
+
+
+class StoreUnavailable(OctavoError):
+    """The database cannot serve now (full disk, locked, not reachable); trying again later may succeed."""
