@@ -2,6 +2,14 @@
 
 import pytest
 
+#: Real PostgreSQL, NATS and S3, and the stores, buses and blobs on them: started when a test first asks.
+pytest_plugins = [
+    "services_under_test.postgresql",
+    "services_under_test.nats",
+    "services_under_test.seaweedfs",
+    "services_under_test.stores",
+]
+
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
