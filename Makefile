@@ -1,15 +1,16 @@
 # Octavo's commands. `make` alone prints this help.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup check test demo bench clean format
+.PHONY: help setup check test demo bench docs clean format
 
 UV_VERSION := 0.13.9
 UV := .tools/bin/uv
 RUN := $(UV) run --frozen --no-sync
 T ?=
+ONLY ?=
 
 help: ## print this help
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 setup: .venv/ready ## install everything Octavo needs into .venv
 
@@ -26,6 +27,7 @@ $(UV):
 check: .venv/ready ## lint, types and import rules (seconds; before each commit)
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check --quiet .
+	@$(RUN) python tests/docs/check_files.py
 	@$(RUN) mypy --no-error-summary
 	@$(RUN) lint-imports > .import-linter.out 2>&1 || { cat .import-linter.out; rm -f .import-linter.out; exit 1; }
 	@rm -f .import-linter.out
@@ -38,5 +40,14 @@ test: check ## everything CI runs; T=PATH runs a part
 	@./tests/requirements.sh
 	@$(RUN) pytest $(T)
 
+demo: .venv/ready ## the whole story on real processes; leaves a server running and says where to look
+	@$(RUN) octavo demo
+
+bench: .venv/ready ## print the figures, each beside its floor (minutes); ONLY=NAME measures one part
+	@$(RUN) python -m bench $(if $(ONLY),--only $(ONLY))
+
+docs: .venv/ready ## make the generated pages of docs/ anew
+	@$(RUN) python tests/docs/conformance.py
+
 clean: ## remove what the commands above made
-	@rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+	@rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build bench/results.json

@@ -1,0 +1,101 @@
+"""The documentation holds: links lead somewhere, blocks marked `run` run, every page and every reason is there."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from docs.pages import ROOT, Block, list_pages, read_anchors, read_blocks, read_links
+
+PAGES = list_pages()
+BLOCK_SECONDS = 60
+
+
+def _title(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_title)
+def test_every_link_leads_to_a_file_and_a_heading(page: Path) -> None:
+    broken = [link for link in read_links(page) if not _leads_somewhere(page, link)]
+
+    assert broken == []
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if any("run" in b.words for b in read_blocks(page))], ids=_title
+)
+def test_the_blocks_of_a_page_run(page: Path, tmp_path: Path) -> None:
+    blocks = read_blocks(page)
+
+    for block, following in zip(blocks, [*blocks[1:], None], strict=True):
+        if "run" in block.words:
+            printed = _run(block, tmp_path)
+            if following is not None and "output" in following.words:
+                assert re.fullmatch(_pattern(following.text), printed), f"line {block.line} printed:\n{printed}"
+
+
+def test_every_page_is_reachable_from_the_index() -> None:
+    seen, waiting = set[Path](), [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page not in seen:
+            seen.add(page)
+            waiting += [
+                target for link in read_links(page) if (target := _target(page, link)) and target.suffix == ".md"
+            ]
+
+    lost = [_title(page) for page in PAGES if page not in seen and page.parent.name != "changes"]
+    assert lost == []
+
+
+def test_every_dependency_has_its_reason_written_down() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    extras = project["project"]["optional-dependencies"].values()
+    lists = [project["project"]["dependencies"], *extras, *project["dependency-groups"].values()]
+    names = {re.split(r"[\[<>=; ]", requirement)[0] for requirements in lists for requirement in requirements}
+
+    record = (ROOT / "docs/decisions/0002-dependencies.md").read_text()
+
+    assert sorted(name for name in names - {"octavo"} if f"`{name}`" not in record) == []
+
+
+def _leads_somewhere(page: Path, link: str) -> bool:
+    target = _target(page, link)
+    if target is None:
+        return True
+    anchor = link.partition("#")[2]
+    return target.exists() and (not anchor or target.suffix != ".md" or anchor in read_anchors(target))
+
+
+def _target(page: Path, link: str) -> Path | None:
+    """The file a link means; None for one that leaves the project."""
+    if re.match(r"[a-z]+:", link):
+        return None
+    path = link.partition("#")[0]
+    return (page.parent / path).resolve() if path else page
+
+
+def _run(block: Block, folder: Path) -> str:
+    programs = {"bash": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-c"]}
+    search_path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        [*programs[block.language], block.text],
+        cwd=folder,
+        env=os.environ | {"PATH": search_path, "HOME": str(folder), "NO_COLOR": "1"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=BLOCK_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, f"line {block.line} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def _pattern(expected: str) -> str:
+    return "".join(r"(?:.*\n)*" if line == "…\n" else re.escape(line) for line in expected.splitlines(keepends=True))
