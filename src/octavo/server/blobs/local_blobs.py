@@ -17,7 +17,7 @@ from typing import BinaryIO
 from octavo.server.blobs.blob_store import CHUNK_BYTES, BlobsUnavailable, blob_name, no_such_blob
 
 _INCOMING = "incoming"  # on the same file system, so that moving is atomic
-_UNAVAILABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM})
+_UNAVAILABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR})
 
 
 class LocalBlobs:

@@ -3,26 +3,24 @@
 import asyncio
 import itertools
 import logging
-from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from octavo.server.bus.bus import Handler, NobodyAnswers
+from octavo.server.bus.mailbox import Mailbox
 
 log = logging.getLogger(__name__)
 
 _Item = TypeVar("_Item")
-
-WAITING_MESSAGES = 1_024  # of one subscriber; then the oldest is lost, as with a slow reader of NATS
 
 
 class MemoryBus:
     """Delivers within the event loop; payloads are handed over, not copied."""
 
     def __init__(self) -> None:
-        self._mailboxes: dict[str, list[_Mailbox]] = {}
-        self._patterns: dict[str, list[_Mailbox]] = {}
+        self._mailboxes: dict[str, list[Mailbox]] = {}
+        self._patterns: dict[str, list[Mailbox]] = {}
         self._answerers: dict[str, list[_Answerer]] = {}
         self._turns = itertools.count()
 
@@ -39,7 +37,7 @@ class MemoryBus:
     async def subscribe(self, subject: str) -> AsyncIterator[AsyncIterator[bytes]]:
         """Messages from now until the block ends."""
         table = self._patterns if "*" in subject else self._mailboxes
-        mailbox = _Mailbox()
+        mailbox = Mailbox()
         table.setdefault(subject, []).append(mailbox)
         try:
             yield mailbox.messages()
@@ -75,32 +73,6 @@ class MemoryBus:
         """End all subscriptions."""
         for mailbox in itertools.chain(*self._mailboxes.values(), *self._patterns.values()):
             mailbox.close()
-
-
-class _Mailbox:
-    """What one subscriber has not read yet."""
-
-    def __init__(self) -> None:
-        self._waiting: deque[bytes] = deque(maxlen=WAITING_MESSAGES)
-        self._news = asyncio.Event()
-        self._is_closed = False
-
-    def put(self, payload: bytes) -> None:
-        self._waiting.append(payload)
-        self._news.set()
-
-    def close(self) -> None:
-        self._is_closed = True
-        self._news.set()
-
-    async def messages(self) -> AsyncIterator[bytes]:
-        while True:
-            await self._news.wait()
-            while self._waiting:
-                yield self._waiting.popleft()
-            if self._is_closed:
-                return
-            self._news.clear()
 
 
 class _Answerer:
