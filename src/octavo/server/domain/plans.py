@@ -116,9 +116,7 @@ def plan_from_json(stored: Mapping[str, Any]) -> Plan:
             Step(
                 step["id"],
                 step["name"],
-                tuple(
-                    Unit(unit["id"], unit["name"], Place(unit["place"]), unit["place_id"]) for unit in step["units"]
-                ),
+                tuple(Unit(unit["id"], unit["name"], Place(unit["place"]), unit["place_id"]) for unit in step["units"]),
                 LossPolicy(step["loss_policy"]),
             )
             for step in stored["steps"]

@@ -1,8 +1,8 @@
 """Lines of a task's log: what the agent sent, what is stored, how one becomes the other.
 
 Pure. The agent's slices are entries of `Output.log` (tentacle-services.md §6.6): JSON arrays `["stdout","text","time"]`
-one after the other without a separator. Looking for `][` or `"]["` would be wrong (a text may be `][`), so the C scanner
-of `json` reads array after array: about 1 µs a line.
+one after the other without a separator. Looking for `][` or `"]["` would be wrong (a text may be `][`), so the C
+scanner of `json` reads array after array: about 1 µs a line.
 """
 
 import json
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 _BYTE_ORDER_MARK = "\ufeff"
-_SCANNER = json.JSONDecoder(strict=False)
+_SCAN = json.scanner.make_scanner(json.JSONDecoder(strict=False))  # type: ignore[attr-defined]  # not in typeshed
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line as the agent sent it: its stream (`stdout`, `stderr`, `debug`), when it was written (ISO 8601), its text."""
+    """A line as the agent sent it: its stream (`stdout`, `stderr`, `debug`), when (ISO 8601), its text."""
 
     source: str
     occurred: str
@@ -43,7 +43,7 @@ def decode_slice(data: bytes) -> list[Entry]:
         BrokenLog: the slice does not consist of whole entries.
     """
     text = data.decode("utf-8", "replace").removeprefix(_BYTE_ORDER_MARK)
-    scan, entries, position, end = _SCANNER.scan_once, [], 0, len(text)
+    scan, entries, position, end = _SCAN, list[Entry](), 0, len(text)
     try:
         while position < end:
             (source, line, occurred), position = scan(text, position)

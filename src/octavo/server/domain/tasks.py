@@ -101,3 +101,19 @@ class Task:
     def is_final(self) -> bool:
         """Whether nothing about its state will change any more."""
         return self.state in FINAL_STATES
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What lets a node write about a task that it executes: the task, and the node's fence number."""
+
+    task_id: TaskId
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEnd:
+    """A final state, and for people why it is not Success."""
+
+    state: TaskState
+    error: str = ""

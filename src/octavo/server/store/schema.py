@@ -277,6 +277,8 @@ script_runs = Table(
     Column("task_id", ForeignKey("server_tasks.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("unit", String, nullable=False),
     Column("machine_id", String, nullable=False, index=True),
+    Column("machine_name", String, nullable=False),  # as it was then
+    Column("agent_ticket", String, nullable=False, server_default=text("''")),  # ours, but V1 agents make theirs
     Column("attempt", Integer, nullable=False),
     Column("fence", Integer, nullable=False),
     Column("service_version", String, nullable=False, server_default=text("''")),

@@ -9,16 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, insert, select, update
+from sqlalchemy import Column, ColumnElement, Row, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from octavo.base.errors import NotFound, OctavoError
 from octavo.server.domain.tasks import (
     FINAL_STATES,
     RUNNING_STATES,
+    Claim,
     NewTask,
     NodeId,
     Task,
+    TaskEnd,
     TaskId,
     TaskKind,
     TaskState,
@@ -145,7 +147,9 @@ async def list_running(connection: AsyncConnection) -> list[tuple[TaskId, TaskSt
     """The tasks that somebody executes, or executed when his node died: id, state and node."""
     statement = select(server_tasks.c.id, server_tasks.c.state, server_tasks.c.node_id).where(_IS_RUNNING)
     rows = await connection.execute(statement)
-    return [(TaskId(row.id), TaskState(row.state), None if row.node_id is None else NodeId(row.node_id)) for row in rows]
+    return [
+        (TaskId(row.id), TaskState(row.state), None if row.node_id is None else NodeId(row.node_id)) for row in rows
+    ]
 
 
 async def count_executing(connection: AsyncConnection, node: NodeId) -> int:
@@ -219,41 +223,39 @@ async def request_cancel(
     return before, after
 
 
-async def finish_task(
-    connection: AsyncConnection, task_id: TaskId, fence: int, state: TaskState, error: str, now: datetime
-) -> None:
+async def finish_task(connection: AsyncConnection, claim: Claim, end: TaskEnd, now: datetime) -> None:
     """Give a running task its final state.
 
     Raises:
         FenceLost: another node executes it now, or it is final already.
     """
-    from_states = [each.value for each in RUNNING_STATES if may_become(each, state)]
+    from_states = [each.value for each in RUNNING_STATES if may_become(each, end.state)]
     statement = (
         update(server_tasks)
-        .where(server_tasks.c.id == task_id, server_tasks.c.fence == fence, server_tasks.c.state.in_(from_states))
-        .values(state=state.value, error_message=error, completed_at=now, updated_at=now)
+        .where(
+            server_tasks.c.id == claim.task_id,
+            server_tasks.c.fence == claim.fence,
+            server_tasks.c.state.in_(from_states),
+        )
+        .values(state=end.state.value, error_message=end.error, completed_at=now, updated_at=now)
     )
     if (await connection.execute(statement)).rowcount == 0:
-        raise FenceLost(f"{task_id} is no longer executed under number {fence}.")
+        raise FenceLost(f"{claim.task_id} is no longer executed under number {claim.fence}.")
 
 
-async def end_queued_task(
-    connection: AsyncConnection, task_id: TaskId, state: TaskState, error: str, now: datetime
-) -> None:
+async def end_queued_task(connection: AsyncConnection, task_id: TaskId, end: TaskEnd, now: datetime) -> None:
     """Give a task that never started its final state."""
     statement = (
         update(server_tasks)
         .where(server_tasks.c.id == task_id, server_tasks.c.state == TaskState.QUEUED.value)
-        .values(state=state.value, error_message=error, completed_at=now, updated_at=now)
+        .values(state=end.state.value, error_message=end.error, completed_at=now, updated_at=now)
     )
     await connection.execute(statement)
 
 
-async def set_task_state(
-    connection: AsyncConnection, task_id: TaskId, state: TaskState, error: str, now: datetime
-) -> None:
+async def set_task_state(connection: AsyncConnection, task_id: TaskId, end: TaskEnd, now: datetime) -> None:
     """Set a final state by hand, whatever the task was; whoever runs it loses its fence."""
-    values = {"state": state.value, "error_message": error, "completed_at": now, "updated_at": now}
+    values = {"state": end.state.value, "error_message": end.error, "completed_at": now, "updated_at": now}
     await _change(connection, task_id, {**values, "fence": server_tasks.c.fence + 1})
 
 
@@ -261,7 +263,7 @@ async def _change(connection: AsyncConnection, task_id: TaskId, values: Mapping[
     await connection.execute(update(server_tasks).where(server_tasks.c.id == task_id).values(**values))
 
 
-_COLUMNS = (
+_COLUMNS: tuple[Column[Any], ...] = (
     server_tasks.c.id,
     server_tasks.c.name,
     server_tasks.c.space_id,
@@ -310,7 +312,7 @@ def _conditions(query: TaskQuery) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _as_task(row: Row[Any]) -> Task:
+def _as_task(row: Row[*tuple[Any, ...]]) -> Task:
     return Task(
         id=TaskId(row.id),
         kind=TaskKind(row.name),
