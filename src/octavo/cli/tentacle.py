@@ -1,6 +1,19 @@
 """The command `tentacle`."""
 
+import os
+import sys
+
 
 def main() -> None:
     """Run the command line."""
-    raise SystemExit("tentacle: not built yet")
+    from octavo.agent.host import this_host
+    from octavo.agent.program import run
+
+    try:
+        exit_code = run(sys.argv[1:], this_host())
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader went away (`tentacle help | head`); keep the interpreter's own flush at exit quiet.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        exit_code = 1
+    raise SystemExit(exit_code)

@@ -1,0 +1,1 @@
+"""The commands of `tentacle`, one file a family."""
