@@ -9,7 +9,7 @@ Source: halibut.md §4.4–4.7 and tentacle-services.md §1.2.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NewType, TypeVar
+from typing import Generic, NewType, TypeVar
 
 #: A .NET `long`: written as BSON int64 whatever its size. A plain `int` field is a .NET `int` (BSON int32).
 Long = NewType("Long", int)
@@ -40,8 +40,8 @@ def wire_type(name: str, *also_read: str) -> Callable[[type[T]], type[T]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Contract:
+class Contract(Generic[T]):
     """A service as both sides know it: the wire's interface name and the Protocol that lists its methods."""
 
     name: str
-    protocol: type
+    protocol: type[T]
