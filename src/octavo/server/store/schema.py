@@ -114,6 +114,10 @@ proxies = document_table("proxies", "proxy")
 certificates = document_table("certificates", "certificate", Column("thumbprint", String, index=True))
 lifecycles = document_table("lifecycles", "lifecycle")
 project_groups = document_table("project_groups", "project group")
+tenants = document_table("tenants", "tenant")
+tag_sets = document_table("tag_sets", "tag set")
+feeds = document_table("feeds", "feed")
+teams = document_table("teams", "team")
 
 worker_pool_members = Table(
     "worker_pool_members",

@@ -1,0 +1,36 @@
+"""Project groups: how projects are sorted on a page."""
+
+from typing import ClassVar
+
+from octavo.server.domain.permissions import Permission
+from octavo.server.operations.documents import Document
+from octavo.server.operations.resource_kinds import ResourceKind, Rights
+from octavo.server.store import schema
+
+
+class ProjectGroup(Document):
+    """API: resources, section 7."""
+
+    noun: ClassVar[str] = "project group"
+
+    name: str
+    slug: str = ""
+    description: str | None = None
+    environment_ids: list[str] = []
+    retention_policy_id: str | None = None
+
+
+PROJECT_GROUPS = ResourceKind(
+    item_type="ProjectGroup",
+    path="projectgroups",
+    id_prefix="ProjectGroups",
+    model=ProjectGroup,
+    table=schema.project_groups,
+    rights=Rights(
+        Permission.PROJECT_GROUP_VIEW,
+        Permission.PROJECT_GROUP_CREATE,
+        Permission.PROJECT_GROUP_EDIT,
+        Permission.PROJECT_GROUP_DELETE,
+    ),
+    links={"Self": "{self}", "Projects": "{self}/projects"},  # raw: the command line asks for it as it stands
+)
