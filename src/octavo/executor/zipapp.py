@@ -14,7 +14,7 @@ _FIXED_TIME = (2020, 1, 1, 0, 0, 0)
 
 def build_zipapp() -> bytes:
     """The bytes of the executor's zipapp."""
-    sources = {"octavo/__init__.py": b"", "__main__.py": _MAIN.encode()}
+    sources = {"octavo/__init__.py": b"", "octavo/executor/__init__.py": b"", "__main__.py": _MAIN.encode()}
     for file in files("octavo.executor").iterdir():
         if file.name.endswith((".py", ".sh")):
             sources[f"octavo/executor/{file.name}"] = file.read_bytes()

@@ -1,0 +1,279 @@
+"""Brings a package to this machine: over HTTP into a cache shared by all jobs, or from a file that is here already.
+
+The cache holds files by their SHA-256 and checks them each time they are used. Jobs that ask for the same package
+download it once: there is a lock file a digest (`flock`), exclusive while downloading, shared while in use, so that
+nothing in use is evicted. A cut download leaves `<digest>.part` behind, and the next attempt, of this job or another,
+goes on from there.
+"""
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import http.client
+import os
+import random
+import shutil
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from octavo.executor.plan import PackagePlan
+
+READ_BYTES = 1_048_576  # large reads: the copy runs at memory speed and releases the interpreter while hashing
+ATTEMPTS_WITHOUT_GAIN = 5
+GAIN_BYTES = 1_048_576  # an attempt that brought this much does not count as failed
+SOCKET_TIMEOUT_SECONDS = 60
+PROGRESS_SECONDS = 5
+_FINAL_STATUSES = frozenset({400, 401, 403, 404, 410})
+
+
+class PackageNotFetched(Exception):
+    """The package cannot be had; the message says why and what to do."""
+
+
+class _WrongBytes(Exception):
+    """What came is not what was promised."""
+
+
+@dataclass(frozen=True, slots=True)
+class CacheLimits:
+    """What the cache may hold. The oldest unused packages go first."""
+
+    size_bytes: int = 20 * 2**30
+    age_seconds: float = 30 * 24 * 3600
+
+
+class Wait(Protocol):
+    """How to pass the time between attempts."""
+
+    def __call__(self, seconds: float, /) -> None: ...
+
+
+class PackageCache:
+    """Packages on this machine, by digest. Many processes may use one folder at once."""
+
+    def __init__(
+        self, folder: Path, say: Callable[[str], None], limits: CacheLimits = CacheLimits(), wait: Wait = time.sleep
+    ) -> None:
+        self._folder = folder
+        self._say = say
+        self._limits = limits
+        self._wait = wait
+
+    @contextlib.contextmanager
+    def use(self, package: PackagePlan) -> Iterator[Path]:
+        """The package as a checked file that stays while the block runs.
+
+        Raises:
+            PackageNotFetched: it cannot be had, or is not what the plan promises.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with open(self._folder / f"{package.sha256}.lock", "ab") as lock:
+            while True:
+                fcntl.flock(lock, fcntl.LOCK_SH)
+                if self._is_here(package):
+                    break
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if not self._is_here(package):
+                    self._make_room(package)
+                    self._download(package)
+            yield self._path(package)
+
+    def _path(self, package: PackagePlan) -> Path:
+        return self._folder / package.sha256
+
+    def _is_here(self, package: PackagePlan) -> bool:
+        """Whether the cache has it, whole and unharmed. A damaged copy is removed."""
+        path = self._path(package)
+        try:
+            check_file(path, package)
+            os.utime(path)
+        except FileNotFoundError:
+            return False
+        except _WrongBytes as damage:
+            self._say(f"The cached copy of {package.file_name} is damaged ({damage}); fetching it again.")
+            path.unlink(missing_ok=True)
+            return False
+        return True
+
+    def _make_room(self, package: PackagePlan) -> None:
+        """Evict what is too old, and the oldest until the package fits; never what a job uses now."""
+        files = [(file.stat(), file) for file in self._folder.iterdir() if file.suffix != ".lock"]
+        files = [(stat, file) for stat, file in files if file.stem != package.sha256]
+        total = package.size_bytes + sum(stat.st_size for stat, _ in files)
+        for stat, file in sorted(files, key=lambda entry: entry[0].st_mtime):
+            is_old = time.time() - stat.st_mtime > self._limits.age_seconds
+            if (is_old or total > self._limits.size_bytes) and self._evict(file):
+                total -= stat.st_size
+        free = shutil.disk_usage(self._folder).free
+        if free < package.size_bytes:
+            raise PackageNotFetched(
+                f"{package.file_name} needs {_megabytes(package.size_bytes)}, but only {_megabytes(free)} are free in "
+                f"{self._folder}. Free some space and run the task again."
+            )
+
+    def _evict(self, file: Path) -> bool:
+        with open(self._folder / f"{file.stem}.lock", "ab") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            file.unlink(missing_ok=True)
+            return True
+
+    def _download(self, package: PackagePlan) -> None:
+        """Fetch into the part file until it is whole, then put it in place."""
+        part = self._folder / f"{package.sha256}.part"
+        failures = 0
+        while True:
+            before = part.stat().st_size if part.exists() else 0
+            try:
+                _Download(package, part, self._say).run()
+                part.replace(self._path(package))
+                return
+            except _WrongBytes as wrong:
+                part.unlink(missing_ok=True)
+                reason = str(wrong)
+                failures += 1
+            except (OSError, http.client.HTTPException) as error:
+                reason = _explain(error, package)
+                gained = (part.stat().st_size if part.exists() else 0) - before
+                failures = 0 if gained >= GAIN_BYTES else failures + 1
+            if failures >= ATTEMPTS_WITHOUT_GAIN:
+                raise PackageNotFetched(f"{package.file_name} could not be fetched from {package.url}: {reason}.")
+            self._say(f"Fetching {package.file_name} was interrupted ({reason}); trying again.")
+            self._wait(random.uniform(0.5, 1) * 2**failures)  # noqa: S311 - spreads retries, guards nothing
+
+
+def check_file(path: Path, package: PackagePlan) -> None:
+    """See that the file has the promised size and digest.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        _WrongBytes: it has not.
+    """
+    with open(path, "rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size != package.size_bytes:
+            raise _WrongBytes(f"it has {size} bytes instead of {package.size_bytes}")
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != package.sha256:
+        raise _WrongBytes(f"its SHA-256 is {digest} instead of {package.sha256}")
+
+
+def use_local_file(package: PackagePlan, home: Path) -> Path:
+    """The checked file that was uploaded to this machine before.
+
+    Raises:
+        PackageNotFetched: it is missing or damaged.
+    """
+    named = package.path or ""
+    path = home / named.removeprefix("~home/") if named.startswith("~home/") else Path(named)
+    try:
+        check_file(path, package)
+    except FileNotFoundError as missing:
+        raise PackageNotFetched(
+            f"{package.file_name} is not at {path}. Run the task again to send it anew."
+        ) from missing
+    except _WrongBytes as wrong:
+        raise PackageNotFetched(f"{path} is damaged: {wrong}. Run the task again to send it anew.") from wrong
+    return path
+
+
+class _Download:
+    """One attempt: go on where the part file ends, hashing in the same pass."""
+
+    def __init__(self, package: PackagePlan, part: Path, say: Callable[[str], None]) -> None:
+        self._package = package
+        self._part = part
+        self._say = say
+        self._digest = hashlib.sha256()
+        self._received = 0
+        self._told_at = time.monotonic()
+
+    def run(self) -> None:
+        with open(self._part, "a+b") as file:
+            self._resume(file)
+            if self._received < self._package.size_bytes or not self._received:
+                with self._open() as response:
+                    self._start_over_unless_partial(file, response)
+                    self._copy(response, file)
+            file.flush()
+            os.fsync(file.fileno())
+        if self._received != self._package.size_bytes:
+            raise ConnectionError(f"the connection ended after {self._received} of {self._package.size_bytes} bytes")
+        if self._digest.hexdigest() != self._package.sha256:
+            raise _WrongBytes(f"its SHA-256 is {self._digest.hexdigest()} instead of {self._package.sha256}")
+
+    def _resume(self, file: BinaryIO) -> None:
+        """Hash what earlier attempts left; a part that is too long is of no use."""
+        if os.fstat(file.fileno()).st_size > self._package.size_bytes:
+            file.truncate(0)
+        file.seek(0)
+        while chunk := file.read(READ_BYTES):
+            self._digest.update(chunk)
+            self._received += len(chunk)
+
+    def _open(self) -> http.client.HTTPResponse:
+        url = self._package.url or ""
+        if not url.startswith(("https://", "http://")):
+            raise PackageNotFetched(f"{self._package.file_name} has no address to fetch it from.")
+        request = urllib.request.Request(url, headers={"Accept-Encoding": "identity"})  # noqa: S310 - checked above
+        if self._package.token:
+            request.add_unredirected_header("Authorization", f"Bearer {self._package.token}")
+        if self._received:
+            request.add_header("Range", f"bytes={self._received}-")
+        response: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=SOCKET_TIMEOUT_SECONDS)  # noqa: S310
+        return response
+
+    def _start_over_unless_partial(self, file: BinaryIO, response: http.client.HTTPResponse) -> None:
+        expected = f"bytes {self._received}-"
+        if response.status == 206 and (response.headers.get("Content-Range") or "").startswith(expected):
+            return
+        file.truncate(0)
+        file.seek(0)
+        self._digest = hashlib.sha256()
+        self._received = 0
+
+    def _copy(self, response: http.client.HTTPResponse, file: BinaryIO) -> None:
+        buffer = memoryview(bytearray(READ_BYTES))
+        while count := response.readinto(buffer):
+            self._received += count
+            if self._received > self._package.size_bytes:
+                raise _WrongBytes(f"more than the promised {self._package.size_bytes} bytes came")
+            file.write(buffer[:count])
+            self._digest.update(buffer[:count])
+            self._tell()
+
+    def _tell(self) -> None:
+        if time.monotonic() - self._told_at >= PROGRESS_SECONDS:
+            self._told_at = time.monotonic()
+            share = self._received * 100 // self._package.size_bytes
+            whole = _megabytes(self._package.size_bytes)
+            self._say(f"Fetching {self._package.file_name}: {share} % of {whole}")
+
+
+def _explain(error: OSError | http.client.HTTPException, package: PackagePlan) -> str:
+    """Why an attempt failed; ends the download when another attempt cannot help."""
+    if isinstance(error, urllib.error.HTTPError):
+        with error:
+            if error.code in _FINAL_STATUSES:
+                raise PackageNotFetched(
+                    f"{package.file_name} could not be fetched from {package.url}: the server answered {error.code} "
+                    f"{error.reason}. Was the package deleted, or is the task older than its permission to fetch?"
+                ) from error
+            return f"the server answered {error.code} {error.reason}"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        raise PackageNotFetched(
+            f"The disk is full: {package.file_name} could not be stored. Free some space."
+        ) from error
+    return str(getattr(error, "reason", error)) or type(error).__name__
+
+
+def _megabytes(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:,.1f} MB"
