@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -28,10 +29,8 @@ def test_every_link_leads_to_a_file_and_a_heading(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=_title)
 def test_the_blocks_of_a_page_run(page: Path, tmp_path: Path) -> None:
-    blocks = read_blocks(page)
-
-    for block, following in zip(blocks, [*blocks[1:], None], strict=True):
-        if "run" in block.words:
+    for block, following in pairwise([*read_blocks(page), None]):
+        if block is not None and "run" in block.words:
             printed = _run(block, tmp_path)
             if following is not None and "output" in following.words:
                 assert re.fullmatch(_pattern(following.text), printed), f"line {block.line} printed:\n{printed}"
