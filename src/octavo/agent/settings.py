@@ -4,6 +4,7 @@ The commands make it from an instance's configuration (`configuration.py`, `comm
 Nothing here can change while the agent runs.
 """
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,6 +53,10 @@ class AgentSettings:
 
     `script_variables` are the variables that every script of this agent sees besides the agent's own
     environment (tentacle-services §6.3), already complete.
+
+    `default_confinement` is the level (or `best`) of scripts that came by the standard services, which cannot say;
+    `none` is what the established agents do. `hidden_folders` are unseen by sandboxed jobs, besides the home.
+    `executor_command` runs the step executor on this machine; empty when it is not installed here.
     """
 
     home: Path
@@ -65,3 +70,6 @@ class AgentSettings:
     polling_connection_count: int = 1
     polling_proxy: ProxySettings = field(default_factory=ProxySettings)
     script_variables: Mapping[str, str] = field(default_factory=dict)
+    default_confinement: str = "none"
+    hidden_folders: tuple[Path, ...] = ()
+    executor_command: tuple[str, ...] = (sys.executable, "-m", "octavo.executor")

@@ -1,0 +1,1 @@
+"""What the agent offers over the wire. Each class implements a Protocol of `octavo.contracts`."""
