@@ -15,6 +15,7 @@ EXTENSIONS = (
     ".tar", ".zip", ".whl", ".jar", ".war", ".ear", ".rar",
 )  # fmt: skip
 
+_ID = re.compile(r"\w+(?:[_.-]\w+)*", re.ASCII)
 _STEM = re.compile(
     r"(?P<id>\w+(?:[_.-]\w+)*?)\.(?P<version>v?\d+(?:\.\d+){0,3}(?:-[0-9A-Za-z.\-]+)?(?:\+[0-9A-Za-z.\-]+)?)", re.ASCII
 )
@@ -50,6 +51,11 @@ def parse_file_name(file_name: str) -> PackageName:
             f"Name it <id>.<version><extension>, for example Acme.Web.1.2.3.zip; extensions: {', '.join(EXTENSIONS)}."
         )
     return PackageName(match["id"], version, extension)
+
+
+def is_package_id(text: str) -> bool:
+    """Whether a package may be called this: words with `.`, `_` or `-` between them."""
+    return len(text) <= 200 and _ID.fullmatch(text) is not None
 
 
 def cache_name(package_id: str, version: str, extension: str, digits: str) -> str:

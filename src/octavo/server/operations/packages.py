@@ -1,0 +1,286 @@
+"""Use cases of the built-in feed: push, look up, delete; and what a step's package references mean.
+
+Each push stores its bytes under a blob name of its own, so that deleting one package can never take another's bytes.
+Source: resources.md §14; endpoints.md §9; docs/decisions/0072-package-blobs.md.
+"""
+
+import asyncio
+import re
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from octavo.base.errors import Invalid, NotFound
+from octavo.server.domain.permissions import Permission
+from octavo.server.domain.versions import VersionRange, parse_range, parse_version
+from octavo.server.operations.audit import record
+from octavo.server.operations.context import OperationContext, require
+from octavo.server.packages.delivery import PackageToDeliver
+from octavo.server.packages.identity import identify
+from octavo.server.packages.reception import ReceivedFile, receive
+from octavo.server.store import packages as store
+from octavo.server.store.packages import PackageQuery, StoredPackage
+
+
+class OverwriteMode(StrEnum):
+    """What a push does when the version is there already."""
+
+    FAIL_IF_EXISTS = "FailIfExists"
+    OVERWRITE_EXISTING = "OverwriteExisting"
+    IGNORE_IF_EXISTS = "IgnoreIfExists"
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """The package that is in the feed now; `is_stored` is false when an existing one was left alone."""
+
+    package: StoredPackage
+    is_stored: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PackageReference:
+    """A package that a step wants, as a task's arguments name it. `version` "" means the newest."""
+
+    package_id: str
+    version: str = ""
+    name: str = ""
+    extract: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class VersionFilter:
+    """Which versions of a package a search wants."""
+
+    text: str = ""
+    pre_release_tag: str = ""
+    version_range: str = ""
+    include_pre_release: bool = True
+
+
+def parse_overwrite_mode(mode: str | None, replace: str | None) -> OverwriteMode:
+    """The mode that a push's query asks for; `replace=true` is the old spelling of overwriting.
+
+    Raises:
+        Invalid: there is no such mode.
+    """
+    if not mode:
+        return OverwriteMode.OVERWRITE_EXISTING if (replace or "").lower() == "true" else OverwriteMode.FAIL_IF_EXISTS
+    for known in OverwriteMode:
+        if known.value.lower() == mode.lower():
+            return known
+    raise Invalid(f"'{mode}' is not an overwrite mode. Use one of: {', '.join(OverwriteMode)}.")
+
+
+async def push_package(
+    context: OperationContext, file_name: str, chunks: AsyncIterator[bytes], mode: OverwriteMode, spool: Path
+) -> Pushed:
+    """Put a package into the space's feed. Nothing is left behind when it is refused.
+
+    Raises:
+        Invalid: the name, the archive or its size is not acceptable.
+        Conflict: the version is there already, and the mode says to fail then.
+    """
+    require(context, Permission.BUILT_IN_FEED_PUSH)
+    if mode is OverwriteMode.OVERWRITE_EXISTING:
+        require(context, Permission.BUILT_IN_FEED_ADMINISTER)
+    async with receive(chunks, spool) as received:
+        package = await _identified(context, file_name, received)
+        await context.blobs.put_file(package.blob_name, received.path)
+    try:
+        pushed, replaced = await _store(context, package, mode)
+    except BaseException:
+        await context.blobs.delete(package.blob_name)
+        raise
+    if not pushed.is_stored:
+        await context.blobs.delete(package.blob_name)
+    if replaced is not None:
+        await context.blobs.delete(replaced.blob_name)
+    return pushed
+
+
+async def get_package(context: OperationContext, id_: str) -> StoredPackage:
+    """The package with this `packages-…` id.
+
+    Raises:
+        NotFound: the space has none.
+    """
+    require(context, Permission.FEED_VIEW)
+    async with context.store.reading() as connection:
+        package = await store.find_package(connection, context.space_id, id_)
+    if package is None:
+        raise NotFound(f"The package {id_} is not found in this space. Was it deleted, or is it in another space?")
+    return package
+
+
+async def list_packages(context: OperationContext, query: PackageQuery) -> tuple[Sequence[StoredPackage], int]:
+    """The packages that a query matches, and how many it matches in all."""
+    require(context, Permission.FEED_VIEW)
+    async with context.store.reading() as connection:
+        return await store.list_packages(connection, query)
+
+
+async def list_versions(context: OperationContext, package_id: str, wanted: VersionFilter) -> list[StoredPackage]:
+    """All versions of one package that pass the filter, newest first.
+
+    Raises:
+        Invalid: the filter's range or tag cannot be read.
+    """
+    version_range = _range(wanted.version_range)
+    tag = _tag(wanted.pre_release_tag)
+    found, _ = await list_packages(context, PackageQuery(context.space_id, (package_id,), take=None))
+    return [package for package in found if _passes(package, wanted, version_range, tag)]
+
+
+async def delete_packages(context: OperationContext, ids: Sequence[str]) -> None:
+    """Delete packages by their ids; ids that are not there are passed over."""
+    require(context, Permission.BUILT_IN_FEED_ADMINISTER)
+    deleted = []
+    async with context.store.writing() as connection:
+        for id_ in ids:
+            package = await store.find_package(connection, context.space_id, id_)
+            if package is not None:
+                await store.delete_package(connection, package)
+                await _record(context, connection, package, "Deleted")
+                deleted.append(package)
+    for package in deleted:
+        await context.blobs.delete(package.blob_name)
+
+
+async def resolve_references(
+    context: OperationContext, references: Sequence[PackageReference]
+) -> list[PackageToDeliver]:
+    """The stored packages that a step's references mean, to be frozen into the task's plan.
+
+    Raises:
+        Invalid: a package or version is not in the feed, or two references have one name.
+    """
+    names = [reference.name.casefold() for reference in references]
+    if len(set(names)) < len(names):
+        raise Invalid("Two package references have the same name. Give each one a name of its own.")
+    async with context.store.reading() as connection:
+        return [await _resolve(context, connection, reference) for reference in references]
+
+
+async def find_content(context: OperationContext, sha256: str) -> StoredPackage | None:
+    """A package with these bytes, for workers that hold a fetch token."""
+    async with context.store.reading() as connection:
+        return await store.find_content(connection, sha256)
+
+
+async def _identified(context: OperationContext, file_name: str, received: ReceivedFile) -> StoredPackage:
+    identity = await asyncio.to_thread(identify, file_name, received.path)
+    name = identity.name
+    return StoredPackage(
+        id=f"packages-{name.package_id}.{name.version.text}",
+        space_id=context.space_id,
+        package_id=name.package_id,
+        version=name.version.text,
+        version_key=name.version.sort_key,
+        extension=name.extension,
+        size_bytes=received.size_bytes,
+        sha1=received.sha1,
+        sha256=received.sha256,
+        blob_name=f"packages/{received.sha256}.{secrets.token_hex(4)}",
+        published_at=context.clock.now(),
+        published_by=context.caller.username,
+        title=identity.title,
+        description=identity.description,
+        release_notes=identity.release_notes,
+    )
+
+
+async def _store(
+    context: OperationContext, package: StoredPackage, mode: OverwriteMode
+) -> tuple[Pushed, StoredPackage | None]:
+    """Write the row as the mode says; also the package that it took the place of."""
+    async with context.store.writing() as connection:
+        old = await store.find_version(connection, package.space_id, package.package_id, package.version_key)
+        if old is not None:
+            if mode is OverwriteMode.IGNORE_IF_EXISTS:
+                return Pushed(old, is_stored=False), None
+            if mode is OverwriteMode.FAIL_IF_EXISTS:
+                raise store.version_exists(old)
+            await store.delete_package(connection, old)
+        await store.insert_package(connection, package)
+        await _record(context, connection, package, "Created" if old is None else "Modified")
+    return Pushed(package, is_stored=True), old
+
+
+async def _record(context: OperationContext, connection: AsyncConnection, package: StoredPackage, deed: str) -> None:
+    await record(
+        context,
+        connection,
+        deed,
+        f"Package {package.package_id} {package.version} was {'pushed' if deed == 'Created' else deed.lower()}",
+        related=[package.id],
+        space_id=package.space_id,
+    )
+
+
+async def _resolve(
+    context: OperationContext, connection: AsyncConnection, reference: PackageReference
+) -> PackageToDeliver:
+    if reference.version:
+        key = _version_key(reference)
+        package = await store.find_version(connection, context.space_id, reference.package_id, key)
+    else:
+        package = await store.find_latest(connection, context.space_id, reference.package_id)
+    if package is None:
+        raise Invalid(
+            f"The built-in feed of this space has no package {reference.package_id} {reference.version}".rstrip()
+            + ". Push it first, or name another version."
+        )
+    return PackageToDeliver(
+        reference.name,
+        package.package_id,
+        package.version,
+        package.extension,
+        package.size_bytes,
+        package.sha256,
+        package.sha1,
+        package.blob_name,
+        reference.extract,
+    )
+
+
+def _version_key(reference: PackageReference) -> str:
+    try:
+        return parse_version(reference.version).sort_key
+    except ValueError as error:
+        raise Invalid(f"Package reference {reference.package_id}: {error}") from error
+
+
+def _range(text: str) -> VersionRange | None:
+    try:
+        return parse_range(text) if text else None
+    except ValueError as error:
+        raise Invalid(str(error)) from error
+
+
+def _tag(pattern: str) -> re.Pattern[str] | None:
+    """The user's expression for pre-release tags; kept so small that it cannot run long."""
+    if not pattern:
+        return None
+    if len(pattern) > 100 or len(re.findall(r"[*+?{]", pattern)) > 3 or re.search(r"\)[*+?{]", pattern):
+        raise Invalid(f"The pre-release tag expression '{pattern[:100]}' is too complicated. Use a simpler one.")
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise Invalid(f"The pre-release tag '{pattern}' is not a regular expression: {error}.") from error
+
+
+def _passes(
+    package: StoredPackage, wanted: VersionFilter, version_range: VersionRange | None, tag: re.Pattern[str] | None
+) -> bool:
+    version = parse_version(package.version)
+    return (
+        wanted.text.lower() in package.version.lower()
+        and (wanted.include_pre_release or not version.is_pre_release)
+        and (version_range is None or version in version_range)
+        and (tag is None or tag.search(".".join(version.labels)) is not None)
+    )
