@@ -117,4 +117,6 @@ async def _related(connection: AsyncConnection, numbers: Sequence[int]) -> dict[
 
 
 def _as_event(row: Row[Any], related: Sequence[str]) -> Event:
-    return Event(**row._mapping, related_document_ids=tuple(related))
+    values = dict(row._mapping)
+    references = tuple(values.pop("message_references"))
+    return Event(**values, message_references=references, related_document_ids=tuple(related))

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from octavo.base.errors import StoreUnavailable
+from octavo.base.errors import OctavoError, StoreUnavailable
 
 #: Full disk, input/output error, locked by another process, read only, cannot be opened, out of memory.
 _SQLITE_UNAVAILABLE = frozenset(
@@ -35,7 +35,9 @@ def translated() -> Iterator[None]:
     """Within, a database that cannot serve now raises StoreUnavailable; other errors pass."""
     try:
         yield
-    except DBAPIError as error:
+    except (StatementError, sqlite3.Error) as error:
+        if isinstance(error, StatementError) and isinstance(error.orig, OctavoError):
+            raise error.orig from error  # a value that `columns.py` refuses
         if not is_unavailable(error):
             raise
         raise StoreUnavailable(
@@ -45,9 +47,9 @@ def translated() -> Iterator[None]:
         raise StoreUnavailable("All database connections are busy. Try again.") from error
 
 
-def is_unavailable(error: DBAPIError) -> bool:
+def is_unavailable(error: Exception) -> bool:
     """Whether a later try may succeed without anybody changing the program."""
-    cause = error.orig
+    cause = _cause(error)
     if isinstance(cause, sqlite3.Error):
         code = getattr(cause, "sqlite_errorcode", None)
         return code is not None and (code & 0xFF) in _SQLITE_UNAVAILABLE
@@ -55,10 +57,15 @@ def is_unavailable(error: DBAPIError) -> bool:
         if cause.sqlstate is None:
             return isinstance(cause, psycopg.OperationalError)
         return cause.sqlstate.startswith(_POSTGRESQL_UNAVAILABLE)
-    return error.connection_invalidated
+    return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
-def explained(error: DBAPIError) -> str:
+def explained(error: Exception) -> str:
     """The database's own words, in one line."""
-    lines = str(error.orig).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error.orig).__name__
+    cause = _cause(error)
+    lines = str(cause).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(cause).__name__
+
+
+def _cause(error: Exception) -> BaseException:
+    return (error.orig or error) if isinstance(error, DBAPIError) else error

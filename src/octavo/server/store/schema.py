@@ -251,7 +251,7 @@ server_tasks = Table(
     Column("log_bytes", _big, nullable=False, server_default=text("0")),
     Column("log_blob", String),  # set once the log is compacted to a blob
     Column("doc", DOCUMENT, nullable=False, server_default=text("'{}'")),
-    Index("ix_server_tasks_next", "state", text("priority DESC"), "queued_at", "number"),
+    Index("ix_server_tasks_next", "state", "priority", "queued_at", "number"),
     Index("ix_server_tasks_mutex", "mutex_key", "state"),
     Index("ix_server_tasks_node", "node_id", "state"),
     Index("ix_server_tasks_space", "space_id", "number"),

@@ -1,0 +1,119 @@
+"""A SQLite connection for SQLAlchemy that crosses into its thread once a statement, and that cancelling cannot break.
+
+aiosqlite under SQLAlchemy's own cursor crosses four times (open, execute, fetch, close). Rows are fetched whole, as
+SQLAlchemy does anyway. A cancellation during a statement takes effect after it: SQLAlchemy would otherwise throw the
+connection away, and with it the work of others who share its transaction.
+
+Measured: docs/decisions/0041-group-commit.md.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, cast
+
+import aiosqlite
+
+
+class OneHopConnection(aiosqlite.Connection):
+    """An aiosqlite connection whose cursors do everything in one visit to the thread."""
+
+    def cursor(self) -> "OneHopCursor":  # type: ignore[override] # aiosqlite's is awaitable and made in the thread
+        """A cursor; nothing happens yet."""
+        return OneHopCursor(self)
+
+    async def run(self, *statements: str) -> None:
+        """Execute statements without parameters or results, in one visit."""
+        await self._execute(_run_all, self._conn, statements)
+
+    async def execute_whole(self, operation: str, parameters: Any, *, is_many: bool) -> "_Result":
+        """Execute, fetch and close in one visit."""
+        return cast("_Result", await self._execute(_execute_whole, self._conn, operation, parameters, is_many))
+
+    async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call `fn` in the thread. Overrides aiosqlite's, which a cancellation leaves running unwatched."""
+        if not self._running or not self._connection:
+            raise ValueError("Connection closed")
+        done = asyncio.get_running_loop().create_future()
+        self._tx.put_nowait((done, partial(fn, *args, **kwargs)))
+        is_cancelled = False
+        while not done.done():
+            try:
+                await asyncio.wait([done])
+            except asyncio.CancelledError:
+                is_cancelled = True
+        if is_cancelled:
+            _cancel_later()
+        return done.result()
+
+
+class OneHopCursor:
+    """What SQLAlchemy's adapter needs of a cursor."""
+
+    def __init__(self, connection: OneHopConnection) -> None:
+        self._connection = connection
+        self._rows: list[Any] = []
+        self.description: Any = None
+        self.rowcount = -1
+        self.lastrowid: int | None = None
+        self.arraysize = 1
+
+    async def __aenter__(self) -> "OneHopCursor":
+        return self
+
+    async def execute(self, operation: str, parameters: Sequence[Any] = ()) -> None:
+        """Run one statement and keep its rows."""
+        self._take(await self._connection.execute_whole(operation, parameters, is_many=False))
+
+    async def executemany(self, operation: str, parameters: Sequence[Sequence[Any]]) -> None:
+        """Run one statement for each row of parameters."""
+        self._take(await self._connection.execute_whole(operation, parameters, is_many=True))
+
+    async def fetchall(self) -> list[Any]:
+        """The rows; a second time none."""
+        rows, self._rows = self._rows, []
+        return rows
+
+    async def close(self) -> None:
+        """Closed in the thread already."""
+
+    def _take(self, result: "_Result") -> None:
+        self.description, self.rowcount, self.lastrowid, self._rows = result
+
+
+_Result = tuple[Any, int, int | None, list[Any]]
+
+
+def connect(path: str, **arguments: Any) -> OneHopConnection:
+    """Open lazily, as `aiosqlite.connect` does: await the result."""
+    connection = OneHopConnection(partial(sqlite3.connect, path, **arguments), iter_chunk_size=64)
+    connection._thread.daemon = True  # an unclosed connection must not hang the end of the process
+    return connection
+
+
+def _cancel_later() -> None:
+    """Cancel this task at its next wait; who cancelled it counts once (`asyncio.timeout` keeps count)."""
+    task = asyncio.current_task()
+    if task is not None:
+        task.uncancel()
+        task.cancel()
+
+
+def _run_all(connection: sqlite3.Connection, statements: Sequence[str]) -> None:
+    for statement in statements:
+        connection.execute(statement).close()
+
+
+def _execute_whole(connection: sqlite3.Connection, operation: str, parameters: Any, is_many: bool) -> _Result:
+    cursor = connection.cursor()
+    try:
+        if is_many:
+            cursor.executemany(operation, parameters)
+        else:
+            cursor.execute(operation, parameters)
+        description = cursor.description
+        rows = cursor.fetchall() if description else []
+        return description, cursor.rowcount, cursor.lastrowid, rows
+    finally:
+        cursor.close()
