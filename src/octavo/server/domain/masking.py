@@ -74,6 +74,10 @@ class MaskedStream(Generic[Tag]):
         """Whether lines wait for a decision; `flush` releases them."""
         return bool(self._held)
 
+    def first_held_tag(self) -> Tag:
+        """The tag of the oldest line that waits; only while `is_holding`."""
+        return self._held[0][2]
+
     def feed(self, text: str, tag: Tag) -> list[tuple[str, Tag]]:
         """The lines that are decided now, masked, oldest first. A line that lies within a value vanishes."""
         secrets = self._secrets

@@ -5,7 +5,7 @@ Source: DESIGN §6, FOUNDATIONS §1.3 (leases by the database's clock; unique id
 
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,6 +15,7 @@ from octavo.server.store.columns import database_now
 from octavo.server.store.schema import nodes
 
 BEAT_SECONDS = 10.0  # a node that says nothing for this long is dead
+_ADMISSION_LOCK = 7_001  # any number that is ours
 
 
 async def beat(connection: AsyncConnection, node: NodeId, name: str, task_cap: int, started_at: datetime) -> None:
@@ -43,3 +44,16 @@ async def end_node(connection: AsyncConnection, node: NodeId) -> None:
 async def end_other_nodes(connection: AsyncConnection, node: NodeId) -> None:
     """Say that every other node is gone. Only where one process can use the database (its folder is locked)."""
     await connection.execute(delete(nodes).where(nodes.c.id != node))
+
+
+async def lock_admission(connection: AsyncConnection) -> None:
+    """Let one node at a time place work, to the end of the transaction. SQLite's writers take turns anyway."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(select(func.pg_advisory_xact_lock(_ADMISSION_LOCK)))
+
+
+async def list_nodes(connection: AsyncConnection) -> list[tuple[NodeId, int]]:
+    """The nodes that live, with their task caps."""
+    alive = nodes.c.beat_until > database_now()
+    rows = await connection.execute(select(nodes.c.id, nodes.c.task_cap).where(alive).order_by(nodes.c.id))
+    return [(NodeId(row.id), row.task_cap) for row in rows]

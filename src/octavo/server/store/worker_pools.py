@@ -1,0 +1,23 @@
+"""What only worker pools need: which are the default ones."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from octavo.server.store.schema import worker_pools
+
+
+async def list_default_pools(connection: AsyncConnection, pool_ids: Sequence[str]) -> set[str]:
+    """Those of these pools that are the default pool of their space."""
+    statement = select(worker_pools.c.id).where(worker_pools.c.id.in_(pool_ids), worker_pools.c.is_default)
+    return {row.id for row in await connection.execute(statement)}
+
+
+async def find_default_pool(connection: AsyncConnection, space_id: str) -> tuple[str, str] | None:
+    """Id and name of a space's default pool."""
+    statement = select(worker_pools.c.id, worker_pools.c.name).where(
+        worker_pools.c.space_id == space_id, worker_pools.c.is_default
+    )
+    row = (await connection.execute(statement)).first()
+    return None if row is None else (row.id, row.name)
