@@ -19,7 +19,7 @@ from octavo.agent.command_line import (
     parse_command_name,
     strip_options,
 )
-from octavo.agent.commands import basics, certificate, instance, settings
+from octavo.agent.commands import basics, certificate, deregistering, instance, registering, settings
 from octavo.agent.commands.command import Command, Invocation, switch, wants_json
 from octavo.agent.host import Host
 from octavo.agent.service_log import ServiceLog, open_service_log
@@ -38,6 +38,8 @@ COMMANDS: tuple[Command, ...] = (
     *instance.COMMANDS,
     *certificate.COMMANDS,
     *settings.COMMANDS,
+    *registering.COMMANDS,
+    *deregistering.COMMANDS,
 )
 
 #: What every command knows; taken away before the command sees its arguments.

@@ -15,6 +15,7 @@ from octavo.base.sensitive import MASK
 
 LOG_FILE = "OctopusTentacle.txt"
 _DAYS_KEPT = 7
+_SHORTEST_SECRET = 4  # masking every "a" would only make the log unreadable
 _FILE_FORMAT = "%(asctime)s  %(process)6d  %(levelname)-7s  %(message)s"
 _LEVELS = {
     "trace": logging.DEBUG,
@@ -115,7 +116,7 @@ class _Masking(logging.Filter):
 
     def __init__(self, secrets: Iterable[str]) -> None:
         super().__init__()
-        self._secrets = sorted((secret for secret in secrets if secret), key=len, reverse=True)
+        self._secrets = sorted((secret for secret in secrets if len(secret) >= _SHORTEST_SECRET), key=len, reverse=True)
 
     def filter(self, record: logging.LogRecord) -> bool:
         if self._secrets:

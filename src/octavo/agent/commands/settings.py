@@ -24,7 +24,7 @@ from octavo.agent.trusted_servers import (
 from octavo.base.errors import ConfigurationError
 from octavo.base.sensitive import Sensitive
 
-_DEFAULT_POLLING_PORT = 10943
+DEFAULT_POLLING_PORT = 10943
 _HIGHEST_PORT = 65535
 
 
@@ -233,7 +233,7 @@ def _server_address(invocation: Invocation) -> str:
         raise ConfigurationError("The hostname and websocket options cannot be used together")
     if host is None:
         raise ConfigurationError("Polling over web sockets is available on Windows only; please use --host.")
-    port = parse_port(arguments.find_text("port") or str(_DEFAULT_POLLING_PORT))
+    port = parse_port(arguments.find_text("port") or str(DEFAULT_POLLING_PORT))
     return f"https://{host}:{port}"
 
 
