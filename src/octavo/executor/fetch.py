@@ -74,14 +74,15 @@ class PackageCache:
         """
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with open(self._folder / f"{package.sha256}.lock", "ab") as lock:
-            while True:
-                fcntl.flock(lock, fcntl.LOCK_SH)
-                if self._is_here(package):
-                    break
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            is_here = self._is_here(package)
+            while not is_here:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 if not self._is_here(package):
                     self._make_room(package)
                     self._download(package)
+                fcntl.flock(lock, fcntl.LOCK_SH)  # not one step: somebody may evict it in between
+                is_here = self._path(package).exists()
             yield self._path(package)
 
     def _path(self, package: PackagePlan) -> Path:
@@ -197,14 +198,12 @@ class _Download:
         self._told_at = time.monotonic()
 
     def run(self) -> None:
-        with open(self._part, "a+b") as file:
+        with open(self._part, "a+b") as file:  # never flushed to disk: what a power cut damages, the next use finds
             self._resume(file)
             if self._received < self._package.size_bytes or not self._received:
                 with self._open() as response:
                     self._start_over_unless_partial(file, response)
                     self._copy(response, file)
-            file.flush()
-            os.fsync(file.fileno())
         if self._received != self._package.size_bytes:
             raise ConnectionError(f"the connection ended after {self._received} of {self._package.size_bytes} bytes")
         if self._digest.hexdigest() != self._package.sha256:
