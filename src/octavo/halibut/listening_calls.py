@@ -24,14 +24,26 @@ class ListeningCaller:
         self._limits = limits
         self._pool = Pool(limits)
 
-    async def carry(self, endpoint: Endpoint, request: Parcel) -> Parcel:
+    async def carry(self, endpoint: Endpoint, seconds: float | None, request: Parcel) -> Parcel:
         """The response of the service at `endpoint`. Cancelling closes the connection that is in use.
 
         Raises:
             NotDelivered, UntrustedPeer: the request was not sent.
             ResponseLost: it was, at least in part.
         """
-        connection = await self._acquire(endpoint)
+        scope = asyncio.timeout(seconds)
+        connection: Connection | None = None
+        try:
+            async with scope:
+                connection = await self._acquire(endpoint)
+                return await self._use(endpoint, connection, request)
+        except TimeoutError as error:
+            if not scope.expired():
+                raise
+            kind = NotDelivered if connection is None else ResponseLost
+            raise kind(f"{endpoint.uri} did not answer within {seconds:g} s.") from error
+
+    async def _use(self, endpoint: Endpoint, connection: Connection, request: Parcel) -> Parcel:
         try:
             response = await self._exchange(endpoint, connection, request)
         except BaseException:

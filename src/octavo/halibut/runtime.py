@@ -5,7 +5,7 @@ Source: halibut.md; DESIGN §4.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -31,6 +31,8 @@ from octavo.halibut.transport.tls import READ_BYTES, ListenerTls
 from octavo.halibut.trust import Trust
 
 log = logging.getLogger(__name__)
+
+_WITHDRAWAL_SECONDS = 0.1  # an uncollected request is withdrawn by its queue, which knows that; we wait that much more
 
 T = TypeVar("T")
 
@@ -97,7 +99,7 @@ class Runtime:
             ServiceFailed, ServiceNotFound: the service answered with an error.
         """
         carry = self._carry_polling if endpoint.is_polling else self._caller.carry
-        return make_stub(contract, endpoint, self.limits, partial(_carry_in_time, carry, endpoint, timeout_seconds))
+        return make_stub(contract, endpoint, self.limits, partial(carry, endpoint, timeout_seconds))
 
     async def listen(
         self,
@@ -169,23 +171,17 @@ class Runtime:
         assert subscription is not None
         await self._feeder.serve(connection, subscription)
 
-    async def _carry_polling(self, endpoint: Endpoint, request: Parcel) -> Parcel:
-        return await self._queue.submit(endpoint.canonical_uri, request, self.limits.collect_seconds)
+    async def _carry_polling(self, endpoint: Endpoint, seconds: float | None, request: Parcel) -> Parcel:
+        collect_seconds = self.limits.collect_seconds if seconds is None else min(seconds, self.limits.collect_seconds)
+        scope = asyncio.timeout(None if seconds is None else seconds + _WITHDRAWAL_SECONDS)
+        try:
+            async with scope:
+                return await self._queue.submit(endpoint.canonical_uri, request, collect_seconds)
+        except TimeoutError as error:
+            if not scope.expired():
+                raise
+            raise ResponseLost(f"{endpoint.uri} has the request, but did not answer within {seconds:g} s.") from error
 
     def _close_connections_of(self, thumbprint: Thumbprint) -> None:
         for listener in self._listeners:
             listener.close_connections_of(thumbprint)
-
-
-_Carry = Callable[[Endpoint, Parcel], Coroutine[Any, Any, Parcel]]
-
-
-async def _carry_in_time(carry: _Carry, endpoint: Endpoint, seconds: float | None, request: Parcel) -> Parcel:
-    scope = asyncio.timeout(seconds)
-    try:
-        async with scope:
-            return await carry(endpoint, request)
-    except TimeoutError as error:
-        if not scope.expired():
-            raise
-        raise ResponseLost(f"{endpoint.uri} did not answer within {seconds:g} s; it may have the request.") from error

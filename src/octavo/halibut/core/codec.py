@@ -302,11 +302,12 @@ def _missing() -> Any:
 
 
 def _enum_decoder(cls: type[IntEnum]) -> Decoder:
-    by_number = {int(member): member for member in cls}
-    by_name = {member.name.replace("_", "").lower(): member for member in cls}
+    members: dict[str | float, IntEnum] = {int(member): member for member in cls}
+    members.update({member.name.replace("_", "").lower(): member for member in cls})
 
     def decode(value: Any, _: Streams) -> IntEnum:
-        found = by_name.get(value.lower()) if isinstance(value, str) else by_number.get(value)
+        key = value.lower() if isinstance(value, str) else value
+        found = members.get(key) if isinstance(key, str | int | float) else None
         if found is None:
             raise Unreadable(f"expected a {cls.__name__}, found {value!r:.50}")
         return found

@@ -120,8 +120,8 @@ _END = b"END\r\n"
 class Conversation:
     """One peer's view of one connection.
 
-    `send` before writing, `receive_data` after reading; both raise rather than leave the table. Events that the peer
-    sends too early wait: call `receive_data(b"")` after each `send`.
+    `send` before writing, `receive_data` after reading; both raise rather than leave the table. What the peer sends
+    too early waits: call `receive_data(b"")` after each `send`, and after hearing a preamble.
     """
 
     def __init__(self, role: Role, limits: Limits) -> None:
@@ -130,6 +130,7 @@ class Conversation:
         self._limits = limits
         self._inbox = framing.Inbox()
         self._is_eof = False
+        self._failure: RemoteProtocolError | None = None
         self._inflater: framing.Inflater | None = None
         self._first_line: str | None = None
         self._streams = _StreamLedger(limits)
@@ -177,10 +178,24 @@ class Conversation:
         return bool(self._inbox) or self._inflater is not None
 
     def _events(self) -> list[Event]:
+        """Complete events up to a failure, which is raised once what came before it was handed over.
+
+        We stop behind a preamble too: nothing more of a stranger is read before the listener has looked at its
+        certificate.
+        """
+        if self._failure is not None:
+            raise self._failure
         events: list[Event] = []
-        while (event := self._next_event()) is not None:
-            self._move(event)
-            events.append(event)
+        try:
+            while (event := self._next_event()) is not None:
+                self._move(event)
+                events.append(event)
+                if isinstance(event, Preamble):
+                    break
+        except RemoteProtocolError as error:
+            self._failure = error
+            if not events:
+                raise
         return events
 
     def _next_event(self) -> Event | None:

@@ -83,6 +83,8 @@ class Connection:
             RemoteProtocolError: the peer said what the phase does not allow.
         """
         if not self._heard:
+            self._heard.extend(self._conversation.receive_data(b""))
+        if not self._heard:
             async with _at_most(seconds, "the peer was silent"):
                 while not self._heard:
                     await self._read()
