@@ -5,8 +5,9 @@ import json
 import logging
 import socket
 import subprocess
+from pathlib import Path
 
-from octavo.agent.supervisor.job_folder import PENDING, JobFolder, find_state, is_locked
+from octavo.agent.supervisor.job_folder import PENDING, JobFolder, find_state, is_locked, was_taken
 from octavo.agent.supervisor.launcher import LOCKED, STARTED, launcher_command
 
 log = logging.getLogger(__name__)
@@ -23,7 +24,8 @@ class LaunchFailed(Exception):
 class Launcher:
     """The agent's end of the launcher process; starts a new one when it died."""
 
-    def __init__(self, agent_lock: int) -> None:
+    def __init__(self, agent_lock: int, run_folder: Path) -> None:
+        self._run_folder = run_folder
         self._agent_lock = agent_lock
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
@@ -54,7 +56,7 @@ class Launcher:
         with theirs:
             descriptors = (theirs.fileno(), self._agent_lock)
             self._process = subprocess.Popen(
-                launcher_command(*descriptors),
+                launcher_command(*descriptors, self._run_folder),
                 pass_fds=descriptors,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -127,4 +129,4 @@ class Launcher:
 
 def _was_started(folder: JobFolder) -> bool:
     state = find_state(folder)
-    return state is not None and state.state != PENDING
+    return was_taken(folder) or (state is not None and state.state != PENDING)

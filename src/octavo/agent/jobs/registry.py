@@ -30,6 +30,7 @@ from octavo.agent.supervisor.job_folder import (
     is_locked,
     read_plan,
     request_cancel,
+    was_taken,
     write_state,
 )
 from octavo.agent.supervisor.log_format import STDERR
@@ -53,7 +54,7 @@ class Jobs:
     def __init__(self, places: AgentPlaces, preparation: Preparation, agent_lock: int, waits: WaitTimes) -> None:
         self._places, self._preparation = places, preparation
         self._jobs: dict[str, Job] = {}
-        self.launcher = Launcher(agent_lock)
+        self.launcher = Launcher(agent_lock, places.run)
         self._runner = JobRunner(self.launcher, waits)
         self._news = NewsReceiver(places.run, self._on_news)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -195,7 +196,7 @@ def _sort_in(found: _Found, folder: JobFolder) -> None:
     job.prepared(plan)
     if is_over:
         found.done.append(job)
-    elif state is not None and state.state == PENDING and not has_supervisor:
+    elif state is not None and state.state == PENDING and not has_supervisor and not was_taken(folder):
         found.pending.append((job, plan))
     else:
         found.running.append((job, plan))

@@ -133,9 +133,11 @@ class JobRunner:
 
     async def _watch(self, job: Job, plan: JobPlan) -> None:
         """Until the job is complete. A supervisor that vanished without a result is found out here."""
+        is_first_look = True
         while not job.result.is_complete:
             has_supervisor = is_locked(job.folder)
-            job.look()
+            job.look(is_news=not is_first_look)
+            is_first_look = False
             if job.result.is_complete:
                 return
             if not has_supervisor:

@@ -148,8 +148,8 @@ def find_state(folder: JobFolder) -> ScriptState | None:
     )
 
 
-def write_state(folder: JobFolder, state: ScriptState, *, durably: bool = False) -> None:
-    """Replace the state on disk; `durably`: it survives a power cut from here on."""
+def write_state(folder: JobFolder, state: ScriptState) -> None:
+    """Replace the state on disk."""
     document = {
         "Created": state.created,
         "Started": state.started,
@@ -158,7 +158,7 @@ def write_state(folder: JobFolder, state: ScriptState, *, durably: bool = False)
         "ExitCode": state.exit_code,
         "RanToCompletion": state.ran_to_completion,
     }
-    replace_file(folder.state_file, json.dumps(document, separators=(",", ":")).encode(), durably=durably)
+    replace_file(folder.state_file, json.dumps(document, separators=(",", ":")).encode())
 
 
 def read_plan(folder: JobFolder) -> JobPlan:
@@ -239,6 +239,24 @@ def is_locked(folder: JobFolder) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def was_taken(folder: JobFolder) -> bool:
+    """Whether a supervisor ever took the job. Then it must not be started, whatever its state says."""
+    try:
+        return folder.lock_file.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
+def note_taken(lock: int) -> None:
+    """Write into the lock whose it is: the job is taken, once and for all, and this process listens to signals."""
+    os.pwrite(lock, str(os.getpid()).encode(), 0)
+
+
+def make_durable(lock: int) -> None:
+    """Let what was noted in the job's folder survive a power cut: one flush carries the journal with all before it."""
+    os.fdatasync(lock)
 
 
 def find_supervisor(folder: JobFolder) -> int | None:

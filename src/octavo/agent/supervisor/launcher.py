@@ -1,10 +1,13 @@
 """The warm process from which supervisors are forked, so that a job starts in a millisecond or two.
 
-It listens on one socket to its agent: a packet names a ticket's folder, the answer says what came of it. It takes the
-job's lock before it forks, so the answer is certain: from then on the job is in the hands of a supervisor. When the
-agent is gone the socket ends, and so does the launcher; supervisors go on, they are nobody's children.
+It listens on one socket to its agent: a packet names a ticket's folder, the answer says what came of it. One supervisor
+always waits in reserve, forked and orphaned already; it takes the job's lock and says so, and from then on the job is
+surely in its hands. The next reserve is forked while that job starts.
 
-Run as `python -I -S -c "…main(socket, agent lock)"` (see `launcher_command`).
+When the agent is gone its socket ends, and so do the launcher and the reserve; supervisors at work go on, they are
+nobody's children.
+
+Run as `python -I -S -c "…main(socket, agent lock, run folder)"` (see `launcher_command`).
 """
 
 import gc
@@ -15,26 +18,27 @@ import socket
 import sys
 import traceback
 from pathlib import Path
+from typing import NoReturn
 
-from octavo.agent.supervisor.job_folder import JobFolder, try_lock
-from octavo.agent.supervisor.supervise import supervise
+from octavo.agent.supervisor.job_folder import JobFolder, JobPlan, new_state, try_lock, write_plan, write_state
+from octavo.agent.supervisor.supervise import rehearse, supervise
 
 STARTED, LOCKED = "started", "locked"
 
 _PACKET_BYTES = 65536
 
 
-def launcher_command(socket_descriptor: int, lock_descriptor: int) -> list[str]:
+def launcher_command(socket_descriptor: int, lock_descriptor: int, run_folder: Path) -> list[str]:
     """How to run a launcher that inherits these two descriptors. `-I -S` keeps its start and memory small."""
     root = str(Path(__file__).parents[3])
     program = (
         f"import sys; sys.path.insert(0, {root!r}); from octavo.agent.supervisor.launcher import main; "
-        f"main({socket_descriptor}, {lock_descriptor})"
+        f"main({socket_descriptor}, {lock_descriptor}, {str(run_folder)!r})"
     )
     return [sys.executable, "-I", "-S", "-c", program]
 
 
-def main(socket_descriptor: int, lock_descriptor: int) -> None:
+def main(socket_descriptor: int, lock_descriptor: int, run_folder: str) -> None:
     """Serve until the agent is gone.
 
     `lock_descriptor` keeps the agent's lock on its home while we live: the next agent starts only when no launcher of
@@ -48,41 +52,77 @@ def main(socket_descriptor: int, lock_descriptor: int) -> None:
     gc.collect()
     gc.freeze()
     gc.disable()
+    rehearsal = _make_rehearsal(run_folder)
+    not_for_children = (socket_descriptor, lock_descriptor)
+    reserve = _fork_reserve(not_for_children, rehearsal)
     while packet := agent.recv(_PACKET_BYTES):
-        name = packet.decode()
-        outcome = _launch(JobFolder(Path(name)), (socket_descriptor, lock_descriptor))
-        agent.send(json.dumps([name, outcome]).encode())
+        agent.send(json.dumps([packet.decode(), _hand_over(reserve, packet)]).encode())
+        reserve.close()
+        reserve = _fork_reserve(not_for_children, rehearsal)
 
 
-def _launch(folder: JobFolder, not_for_children: tuple[int, ...]) -> str:
-    """Fork a supervisor for the job. What is returned is `started`, `locked` or what went wrong."""
+def _make_rehearsal(run_folder: str) -> JobFolder:
+    """The folder of a job that never runs."""
+    folder = JobFolder(Path(run_folder) / "rehearsal")
+    folder.own.mkdir(parents=True, exist_ok=True)
+    write_plan(folder, JobPlan("", "", (), "", "", dict(os.environ), run_folder, "", ""))
+    write_state(folder, new_state())
+    return folder
+
+
+def _hand_over(reserve: socket.socket, packet: bytes) -> str:
+    """Give a job to the supervisor in reserve. Returns `started`, `locked` or what went wrong."""
+    try:
+        reserve.send(packet)
+        answer = reserve.recv(_PACKET_BYTES)
+    except OSError as error:
+        return str(error)
+    return answer.decode() or "the supervisor in reserve ended"
+
+
+def _fork_reserve(not_for_children: tuple[int, ...], rehearsal: JobFolder) -> socket.socket:
+    """A supervisor that waits for its job at the other end of this socket.
+
+    It is forked twice, so that it is an orphan that nobody's end takes along.
+    """
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        if os.fork() != 0:
+            os._exit(0)
+        ours.close()
+        for descriptor in not_for_children:
+            os.close(descriptor)
+        rehearse(rehearsal)
+        _wait_for_job(theirs)
+    theirs.close()
+    os.waitpid(child, 0)
+    return ours
+
+
+def _wait_for_job(launcher: socket.socket) -> NoReturn:
+    packet = launcher.recv(_PACKET_BYTES)
+    if packet:
+        folder = JobFolder(Path(packet.decode()))
+        lock, outcome = _take(folder)
+        launcher.send(outcome.encode())
+        launcher.close()
+        if lock is not None:
+            _supervise(folder, lock)
+    os._exit(0)
+
+
+def _take(folder: JobFolder) -> tuple[int | None, str]:
     try:
         lock = try_lock(folder)
     except OSError as error:
-        return str(error)
-    if lock is None:
-        return LOCKED
-    try:
-        child = os.fork()
-    except OSError as error:
-        os.close(lock)
-        return str(error)
-    if child == 0:
-        _become_supervisor(folder, lock, not_for_children)
-    os.close(lock)
-    os.waitpid(child, 0)
-    return STARTED
+        return None, str(error)
+    return lock, LOCKED if lock is None else STARTED
 
 
-def _become_supervisor(folder: JobFolder, lock: int, not_for_children: tuple[int, ...]) -> None:
-    """Fork once more and end, so that the supervisor is an orphan that nobody's end takes along. Never returns."""
-    os.setsid()
-    if os.fork() != 0:
-        os._exit(0)
-    for descriptor in not_for_children:
-        os.close(descriptor)
+def _supervise(folder: JobFolder, lock: int) -> None:
     try:
         supervise(folder, lock)
     except Exception:  # the root of a process: the agent finds the lock free and reports an unknown result
         folder.crash_report.write_text(traceback.format_exc())
-    os._exit(0)

@@ -4,7 +4,6 @@ import fcntl
 import os
 import resource
 import signal
-from dataclasses import dataclass
 from typing import NoReturn
 
 from octavo.agent.supervisor import linux
@@ -21,40 +20,51 @@ class ShellNotStarted(Exception):
     """The program could not be run; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScriptProcess:
-    """A started script: its process id and the reading ends of its output."""
+class ForkedScript:
+    """A process that will be the script: everything is prepared, and it waits for our word to run the program.
 
-    pid: int
-    stdout: int
-    stderr: int
-
-
-def start_script(plan: JobPlan, working_directory: str) -> ScriptProcess:
-    """Fork and run the plan's command.
-
-    Raises:
-        ShellNotStarted: the program, the folder, the account or a limit refused.
+    So the time that a durable note of the start takes is not lost, and no program runs before it is noted. When we end
+    without a word, it ends too.
     """
-    out_read, out_write = _pipe()
-    err_read, err_write = _pipe()
-    failure_read, failure_write = os.pipe2(os.O_CLOEXEC)
-    parent = os.getpid()
-    pid = os.fork()
-    if pid == 0:
-        _become_script(plan, working_directory, parent, (out_write, err_write, failure_write))
-    for descriptor in (out_write, err_write, failure_write):
-        os.close(descriptor)
-    failure = _read_all(failure_read)
-    if failure:
-        os.close(out_read)
-        os.close(err_read)
-        os.waitpid(pid, 0)
-        raise ShellNotStarted(failure)
-    return ScriptProcess(pid, out_read, err_read)
+
+    def __init__(self, plan: JobPlan, working_directory: str) -> None:
+        self.stdout, out_write = _pipe()
+        self.stderr, err_write = _pipe()
+        self._failure, failure_write = os.pipe2(os.O_CLOEXEC)
+        gate, self._gate = os.pipe2(os.O_CLOEXEC)
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.close(self._gate)
+            _become_script(plan, working_directory, gate, (out_write, err_write, failure_write))
+        for descriptor in (out_write, err_write, failure_write, gate):
+            os.close(descriptor)
+
+    def run(self) -> None:
+        """Let it run the program.
+
+        Raises:
+            ShellNotStarted: the program, the folder, the account or a limit refused.
+        """
+        os.write(self._gate, b"!")
+        os.close(self._gate)
+        failure = _read_all(self._failure)
+        if failure:
+            self._forget()
+            raise ShellNotStarted(failure)
+
+    def abandon(self) -> None:
+        """Let it end without having run anything."""
+        os.close(self._gate)
+        os.close(self._failure)
+        self._forget()
+
+    def _forget(self) -> None:
+        os.close(self.stdout)
+        os.close(self.stderr)
+        os.waitpid(self.pid, 0)
 
 
-def _become_script(plan: JobPlan, working_directory: str, parent: int, ends: tuple[int, int, int]) -> NoReturn:
+def _become_script(plan: JobPlan, working_directory: str, gate: int, ends: tuple[int, int, int]) -> NoReturn:
     """What the child does. It never returns: it becomes the program, or says why not and ends."""
     out_write, err_write, failure_write = ends
     try:
@@ -68,8 +78,8 @@ def _become_script(plan: JobPlan, working_directory: str, parent: int, ends: tup
         _change_account(plan.account)
         os.chdir(working_directory)
         linux.die_with_parent(signal.SIGKILL)
-        if os.getppid() != parent:  # it ended before we could tie our life to it
-            os._exit(1)
+        if not os.read(gate, 1):
+            os._exit(0)
         os.execve(plan.command[0], plan.command, dict(plan.environment))  # noqa: S606  no shell, on purpose
     except Exception as error:  # the root of a process: whatever it is, the parent tells the user
         os.write(failure_write, (str(error) or type(error).__name__).encode()[:4000])
