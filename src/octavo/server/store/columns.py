@@ -8,7 +8,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, String
+from sqlalchemy import JSON, DateTime, Dialect, Float, String, literal
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -53,22 +53,22 @@ class database_now(FunctionElement[datetime]):  # noqa: N801 - reads as an SQL f
     """The database's clock, now or `seconds` later; moves on within a transaction."""
 
     type = UtcDateTime()
-    inherit_cache = False
+    inherit_cache = True
     name = "database_now"
 
     def __init__(self, seconds: float = 0) -> None:
-        super().__init__()
-        self.seconds = float(seconds)
+        super().__init__(literal(float(seconds), Float))
 
 
 @compiles(database_now, "postgresql")
-def _on_postgresql(element: database_now, _compiler: SQLCompiler, **_: Any) -> str:
-    return f"(clock_timestamp() + interval '{element.seconds:.6f} seconds')"
+def _on_postgresql(element: database_now, compiler: SQLCompiler, **keywords: Any) -> str:
+    return f"(clock_timestamp() + make_interval(secs => {compiler.process(element.clauses, **keywords)}))"
 
 
 @compiles(database_now, "sqlite")
-def _on_sqlite(element: database_now, _compiler: SQLCompiler, **_: Any) -> str:
-    return f"(strftime('%Y-%m-%dT%H:%M:%f', 'now', '{element.seconds:+.6f} seconds') || '000+00:00')"
+def _on_sqlite(element: database_now, compiler: SQLCompiler, **keywords: Any) -> str:
+    seconds = compiler.process(element.clauses, **keywords)
+    return f"(strftime('%Y-%m-%dT%H:%M:%f', 'now', {seconds} || ' seconds') || '000+00:00')"
 
 
 def dump_json(value: Any) -> str:

@@ -7,17 +7,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from octavo.server.store.schema import id_counters
 
+_KEY = [id_counters.c.prefix]
+_ONE_MORE = {"last": id_counters.c.last + 1}
+_COUNT_ON_SQLITE = (
+    sqlite_insert(id_counters).on_conflict_do_update(index_elements=_KEY, set_=_ONE_MORE).returning(id_counters.c.last)
+)
+_COUNT_ON_POSTGRESQL = (
+    postgresql_insert(id_counters)
+    .on_conflict_do_update(index_elements=_KEY, set_=_ONE_MORE)
+    .returning(id_counters.c.last)
+)
+
 
 async def next_number(connection: AsyncConnection, prefix: str) -> int:
     """The next N of `prefix`. One statement: two writers never get the same; an undone transaction gives it back."""
-    insert = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
-    statement = (
-        insert(id_counters)
-        .values(prefix=prefix, last=1)
-        .on_conflict_do_update(index_elements=[id_counters.c.prefix], set_={"last": id_counters.c.last + 1})
-        .returning(id_counters.c.last)
-    )
-    return int((await connection.execute(statement)).scalar_one())
+    statement = _COUNT_ON_SQLITE if connection.dialect.name == "sqlite" else _COUNT_ON_POSTGRESQL
+    return int((await connection.execute(statement, {"prefix": prefix, "last": 1})).scalar_one())
 
 
 async def next_id(connection: AsyncConnection, prefix: str) -> str:

@@ -72,8 +72,8 @@ async def insert_document(connection: AsyncConnection, kind: Table, document: Do
         Conflict: its space has one of this name (whatever the case), slug or id already.
     """
     upsert = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
-    statement = upsert(kind).values(id=document.id, **_values(document)).on_conflict_do_nothing().returning(*kind.c)
-    row = (await connection.execute(statement)).first()
+    statement = upsert(kind).on_conflict_do_nothing().returning(*kind.c)
+    row = (await connection.execute(statement, {"id": document.id, **_values(document)})).first()
     if row is None:
         await _refuse_if_taken(connection, kind, document)
         raise Conflict(f"There is already a {_noun(kind)} with the id {document.id}.")

@@ -63,8 +63,8 @@ async def change_script_run(
     conditions = [script_runs.c.ticket == ticket, script_runs.c.fence == fence]
     if at_sequence is not None:
         conditions.append(script_runs.c.next_sequence == at_sequence)
-    statement = update(script_runs).where(*conditions).values(**_changed(change))
-    if (await connection.execute(statement)).rowcount == 0:
+    statement = update(script_runs).where(*conditions)
+    if (await connection.execute(statement, _changed(change))).rowcount == 0:
         raise FenceLost(f"The script {ticket} is no longer run under number {fence}: another node continues it.")
 
 

@@ -75,7 +75,7 @@ async def append_chunk(  # one statement fewer a task when its end comes with it
             "occurred_at": now,
             "payload": payload,
         }
-        await connection.execute(insert(task_log_chunks).values(**row))
+        await connection.execute(insert(task_log_chunks), row)
     return position
 
 

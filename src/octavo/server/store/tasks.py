@@ -76,7 +76,7 @@ async def insert_task(
         "created_by": user_name,
         "created_by_id": user_id,
     }
-    await connection.execute(insert(server_tasks).values(**values))
+    await connection.execute(insert(server_tasks), values)  # half the time of .values(…)
     return Task(
         id=task_id,
         kind=new.kind,
@@ -230,16 +230,13 @@ async def finish_task(connection: AsyncConnection, claim: Claim, end: TaskEnd, n
         FenceLost: another node executes it now, or it is final already.
     """
     from_states = [each.value for each in RUNNING_STATES if may_become(each, end.state)]
-    statement = (
-        update(server_tasks)
-        .where(
-            server_tasks.c.id == claim.task_id,
-            server_tasks.c.fence == claim.fence,
-            server_tasks.c.state.in_(from_states),
-        )
-        .values(state=end.state.value, error_message=end.error, completed_at=now, updated_at=now)
+    statement = update(server_tasks).where(
+        server_tasks.c.id == claim.task_id,
+        server_tasks.c.fence == claim.fence,
+        server_tasks.c.state.in_(from_states),
     )
-    if (await connection.execute(statement)).rowcount == 0:
+    values = {"state": end.state.value, "error_message": end.error, "completed_at": now, "updated_at": now}
+    if (await connection.execute(statement, values)).rowcount == 0:
         raise FenceLost(f"{claim.task_id} is no longer executed under number {claim.fence}.")
 
 
