@@ -38,6 +38,7 @@ class Settings:
     blobs: str | None = None
     node_name: str | None = None
     task_cap: int = 20
+    master_key: Sensitive | None = None
     admin_username: str = "admin"
     admin_password: Sensitive | None = None
     admin_api_key: Sensitive | None = None
@@ -141,6 +142,7 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "blobs": _text,
     "node_name": _text,
     "task_cap": _positive,
+    "master_key": lambda text: Sensitive(_text(text)),
     "admin_username": _text,
     "admin_password": lambda text: Sensitive(_text(text)),
     "admin_api_key": lambda text: Sensitive(_text(text)),

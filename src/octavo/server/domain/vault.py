@@ -44,7 +44,7 @@ class Vault:
         """The text to store; different each time."""
         nonce = os.urandom(_NONCE_BYTES)
         sealed = AESGCM(self.keys[self.current_key_id]).encrypt(nonce, secret.reveal().encode(), where.encode())
-        return f"{_VERSION}.{self.current_key_id}.{base64.b64encode(nonce + sealed).decode()}"
+        return f"{_VERSION}.{self.current_key_id}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
 
     def open(self, text: str, where: str) -> Sensitive:
         """The secret again.
@@ -57,7 +57,7 @@ class Vault:
         key = self.keys.get(key_id)
         if version != _VERSION or key is None:
             raise CannotOpen(f"No key named '{key_id}' is here. Was the master key file of another server copied?")
-        raw = base64.b64decode(body)
+        raw = base64.urlsafe_b64decode(body)
         try:
             return Sensitive(AESGCM(key).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], where.encode()).decode())
         except InvalidTag as error:

@@ -85,14 +85,21 @@ async def create_resource(context: OperationContext, kind: ResourceKind, data: o
 
 
 async def create_within(
-    context: OperationContext, connection: AsyncConnection, kind: ResourceKind, data: object
+    context: OperationContext,
+    connection: AsyncConnection,
+    kind: ResourceKind,
+    data: object,
+    owned: Mapping[str, object] | None = None,
 ) -> Json:
-    """`create_resource` inside the caller's transaction, without permission check and wake-up."""
+    """`create_resource` inside the caller's transaction, without permission check and wake-up.
+
+    `owned` are values of members that the server owns, where they start otherwise than usual.
+    """
     new = as_json(parse(kind.model, _input(context, kind, data)))
     sort_order = _wanted_sort_order(data)
     resource_id = await next_id(connection, kind.id_prefix)
     space_id = context.space_id if kind.is_in_space else ""
-    change = Change(context, connection, resource_id, space_id, {**kind.server_owned, **new}, None, {})
+    change = Change(context, connection, resource_id, space_id, {**kind.server_owned, **new, **(owned or {})}, None, {})
     await _prepare(kind, change)
     if sort_order is None and kind.is_sorted:
         sort_order = await next_sort_order(connection, kind.table, space_id)

@@ -1,0 +1,31 @@
+"""The API as one ASGI application: every router, the error table and the normalisation before them."""
+
+from collections.abc import Iterable
+
+from fastapi import APIRouter, FastAPI
+from starlette.types import ASGIApp
+
+from octavo.server.api import built_in_worker, events, machines, root, users
+from octavo.server.api.dependencies import ApiServices
+from octavo.server.api.errors import answer_errors
+from octavo.server.api.normalisation import NormaliseRequests
+from octavo.server.api.resource_routes import resource_router
+from octavo.server.api.routing import RoutesBySegment
+from octavo.server.operations.kinds.all_kinds import ALL_KINDS
+
+
+def all_routes() -> RoutesBySegment:
+    """Every route of the API. Those written by hand come first: `/workers/discover` is not a worker's id."""
+    by_hand = (root.router, users.router, machines.router, events.router, built_in_worker.router)
+    generic: Iterable[APIRouter] = (resource_router(kind) for kind in ALL_KINDS)
+    return RoutesBySegment((*by_hand, *generic))
+
+
+def make_application(services: ApiServices) -> ASGIApp:
+    """The application that serves the API."""
+    app = FastAPI(title="Octavo", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.services = services
+    answer_errors(app)
+    routes = all_routes()
+    app.router.routes.append(routes)
+    return NormaliseRequests(app, routes.collections)
