@@ -17,7 +17,8 @@ EXTENSIONS = (
 
 _ID = re.compile(r"\w+(?:[_.-]\w+)*", re.ASCII)
 _STEM = re.compile(
-    r"(?P<id>\w+(?:[_.-]\w+)*?)\.(?P<version>v?\d+(?:\.\d+){0,3}(?:-[0-9A-Za-z.\-]+)?(?:\+[0-9A-Za-z.\-]+)?)", re.ASCII
+    r"(?P<id>\w+(?:[_.-]\w+)*?)\.(?P<version>v?\d+(?:\.\d+){0,3}(?:-[0-9A-Za-z.\-]+)?(?:\+[0-9A-Za-z.\-]+)?)(?=\.|$)",
+    re.ASCII,
 )
 _ESCAPED = {character: f"%{ord(character):02X}" for character in '%<>:"/\\|?@'}
 
@@ -43,8 +44,9 @@ def parse_file_name(file_name: str) -> PackageName:
         Invalid: it is no such name; the message says what one looks like.
     """
     extension = next((known for known in EXTENSIONS if file_name.lower().endswith(known)), "")
-    match = _STEM.fullmatch(file_name[: len(file_name) - len(extension)]) if len(file_name) <= 300 else None
-    version = find_version(match["version"]) if match is not None else None
+    stem = file_name[: len(file_name) - len(extension)]
+    match = _STEM.match(stem) if len(file_name) <= 300 else None
+    version = find_version(match["version"]) if match is not None and match.end() == len(stem) else None
     if not extension or match is None or version is None:
         raise Invalid(
             f"The file name '{file_name[:300]}' does not tell a package's id and version. "
