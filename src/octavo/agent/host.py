@@ -24,7 +24,8 @@ class Host:
     machine_id_file: Path = Path("/etc/machine-id")
     name: str = field(default_factory=lambda: socket.gethostname().partition(".")[0])
     processors: int = field(default_factory=lambda: os.cpu_count() or 1)
-    platform: str = sys.platform
+    unit_folder: Path = Path("/etc/systemd/system")
+    is_root: bool = field(default_factory=lambda: os.geteuid() == 0)
 
     @property
     def machine_folder(self) -> Path:

@@ -4,7 +4,6 @@ Source: tentacle-cli §2, §2.1.
 """
 
 import logging
-import time
 import traceback
 from collections.abc import Sequence
 
@@ -19,9 +18,22 @@ from octavo.agent.command_line import (
     parse_command_name,
     strip_options,
 )
-from octavo.agent.commands import basics, certificate, deregistering, instance, registering, settings
+from octavo.agent.commands import (
+    basics,
+    certificate,
+    deregistering,
+    instance,
+    others,
+    registering,
+    running,
+    service,
+    settings,
+    show_configuration,
+)
 from octavo.agent.commands.command import Command, Invocation, switch, wants_json
+from octavo.agent.commands.server_options import API_KEY_VARIABLE
 from octavo.agent.host import Host
+from octavo.agent.liveness import is_agent_running
 from octavo.agent.service_log import ServiceLog, open_service_log
 from octavo.base.errors import ConfigurationError, OctavoError, UserError
 
@@ -40,6 +52,10 @@ COMMANDS: tuple[Command, ...] = (
     *settings.COMMANDS,
     *registering.COMMANDS,
     *deregistering.COMMANDS,
+    *show_configuration.COMMANDS,
+    *running.COMMANDS,
+    *service.COMMANDS,
+    *others.COMMANDS,
 )
 
 #: What every command knows; taken away before the command sees its arguments.
@@ -51,9 +67,6 @@ COMMON_OPTIONS = (
     switch("noninteractive", description="Don't wait for a key press"),
     Option(("monitorMutex",), "Stop when the named mutex is free"),
 )
-
-#: A heartbeat younger than this tells that the agent runs; it beats every 10 seconds.
-_ALIVE_SECONDS = 30
 
 
 def run(arguments: Sequence[str], host: Host) -> int:
@@ -82,6 +95,7 @@ def run(arguments: Sequence[str], host: Host) -> int:
 def _run_command(command: Command, common: Arguments, arguments: Arguments, host: Host) -> int:
     silent = command.keeps_stdout_clean or common.is_on("noconsolelogging")
     secrets = [one.value or "" for one in arguments.given if one.option.is_sensitive]
+    secrets.append(host.environment.get(API_KEY_VARIABLE, ""))
     level = host.environment.get("OCTOPUS__TENTACLE__LOGLEVEL", "")
     with open_service_log(None if silent else host.stdout, host.stderr, level=level, secrets=secrets) as service_log:
         service_log.use_folder(host.early_log_folder)
@@ -116,23 +130,14 @@ def _format_of(arguments: Sequence[str]) -> list[str]:
 
 
 def _refuse_leftovers(command: Command, arguments: Arguments) -> None:
-    leftovers = arguments.leftovers[1:] if command.name in ("help", "completion") else arguments.leftovers
-    if leftovers:
-        raise ConfigurationError(f"Unrecognized command line arguments: {' '.join(leftovers)}")
+    if arguments.leftovers and not command.takes_anything:
+        raise ConfigurationError(f"Unrecognized command line arguments: {' '.join(arguments.leftovers)}")
 
 
 def _mention_restart(invocation: Invocation) -> None:
-    if invocation.has_changed_settings and _is_agent_running(invocation):
+    if invocation.has_changed_settings and is_agent_running(invocation.home):
         what = "of the service" if invocation.instance.name is None else f"of the {help_texts.PROGRAM}"
         invocation.warn(f"These changes require a restart {what}.")
-
-
-def _is_agent_running(invocation: Invocation) -> bool:
-    try:
-        age = time.time() - (invocation.home / "livez.heartbeat").stat().st_mtime
-    except OSError:
-        return False
-    return age < _ALIVE_SECONDS
 
 
 def _report(error: Exception, service_log: ServiceLog) -> int:

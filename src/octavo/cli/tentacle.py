@@ -6,6 +6,7 @@ import sys
 
 def main() -> None:
     """Run the command line."""
+    _hold_stdin()
     from octavo.agent.host import this_host
     from octavo.agent.program import run
 
@@ -17,3 +18,11 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         exit_code = 1
     raise SystemExit(exit_code)
+
+
+def _hold_stdin() -> None:
+    """With a closed standard input the next file or socket would get its number, and be read as input."""
+    try:
+        os.fstat(0)
+    except OSError:
+        os.open(os.devnull, os.O_RDONLY)

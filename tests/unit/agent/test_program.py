@@ -1,6 +1,7 @@
 """The command lines of `tentacle` as a user meets them: streams, exit codes, texts, files."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from fakes.tentacle_program import TentacleProgram
 from octavo import __version__
 from octavo.agent.configuration import Key
+from octavo.agent.jobs.agent_lock import lock_home
 from octavo.agent.program import COMMANDS
 from octavo.agent.trusted_servers import Style
 
@@ -421,9 +423,16 @@ def test_the_polling_proxy_is_another_one(tentacle: TentacleProgram) -> None:
 
 
 def test_a_running_agent_must_be_restarted(tentacle: TentacleProgram) -> None:
-    (tentacle.create().parent / "livez.heartbeat").touch()
+    run_folder = tentacle.create().parent / "Run"
+    run_folder.mkdir()
+    lock = lock_home(run_folder)
 
-    assert tentacle.succeed("configure", "--port=1").endswith("These changes require a restart of the Tentacle.\n")
+    running = tentacle.succeed("configure", "--port=1")
+    os.close(lock)
+    stopped = tentacle.succeed("configure", "--port=2")
+
+    assert "require a restart" not in stopped
+    assert running.endswith("These changes require a restart of the Tentacle.\n")
 
 
 def test_messages_are_also_in_the_instances_log(tentacle: TentacleProgram) -> None:

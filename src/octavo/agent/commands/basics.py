@@ -62,6 +62,7 @@ COMMANDS = (
         (FORMAT,),
         aliases=("h", "?"),
         keeps_stdout_clean=True,
+        takes_anything=True,
     ),
     Command("version", "Show the Tentacle version information", show_version, (FORMAT,), keeps_stdout_clean=True),
     Command(
@@ -69,5 +70,6 @@ COMMANDS = (
         "Print a script that completes commands and options in a shell (bash, zsh)",
         show_completion,
         keeps_stdout_clean=True,
+        takes_anything=True,
     ),
 )

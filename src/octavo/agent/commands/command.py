@@ -23,7 +23,10 @@ FORMAT = Option(("format",), "The format of the output (text,json). Defaults to 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command of `tentacle`. `run` returns the exit code."""
+    """One command of `tentacle`. `run` returns the exit code.
+
+    `takes_anything`: arguments that are no options are the command's own business.
+    """
 
     name: str
     description: str
@@ -32,6 +35,7 @@ class Command:
     aliases: tuple[str, ...] = ()
     keeps_stdout_clean: bool = False
     is_hidden: bool = False
+    takes_anything: bool = False
 
 
 @dataclass

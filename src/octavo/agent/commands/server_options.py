@@ -17,6 +17,9 @@ from octavo.base.sensitive import Sensitive
 if TYPE_CHECKING:
     from octavo.client import Client, Credentials
 
+#: Keeps the key out of `ps`, where every account of the machine could read it.
+API_KEY_VARIABLE = "OCTAVO_API_KEY"
+
 API_OPTIONS = (
     Option(("server",), "The Octopus Server - e.g., 'http://octopus'"),
     Option(
@@ -67,7 +70,7 @@ def parse_credentials(invocation: Invocation) -> "Credentials":
     key, token = arguments.find_text("apiKey"), arguments.find_text("bearerToken")
     user_name, password = arguments.find_text("username"), arguments.find_text("password")
     if key is None and token is None and user_name is None and password is None:
-        key = invocation.host.environment.get("OCTAVO_API_KEY") or None
+        key = invocation.host.environment.get(API_KEY_VARIABLE) or None
     if sum(one is not None for one in (key, token, user_name or password)) > 1:
         raise ConfigurationError("Please specify a Bearer Token, API Key or username and password - not multiple.")
     if key is not None:
