@@ -11,6 +11,7 @@ from octavo.halibut.errors import HalibutError, ResponseLost
 from octavo.halibut.limits import Limits
 from octavo.halibut.queue import CollectedCall, PollingQueue
 from octavo.halibut.transport.connection import Connection, Parcel
+from octavo.halibut.transport.tls import ConnectionLost
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,9 @@ class Feeder:
             call = await self._queue.collect(subscription, self._limits.queue_wait_seconds)
         if call is None:
             await connection.send_parcel(Parcel(NullRequest()))
+        elif connection.is_lost:
+            call.give_back()
+            raise ConnectionLost("the peer went away while we waited")
         else:
             await self._exchange(connection, call)
 

@@ -14,7 +14,7 @@ from octavo.halibut.transport.connection import Parcel
 
 
 class CollectedCall(Protocol):
-    """A request that a connection has taken from the queue. Settle it exactly once; it is never queued again."""
+    """A request that a connection has taken from the queue. Settle it or give it back, exactly once."""
 
     @property
     def parcel(self) -> Parcel:
@@ -22,6 +22,9 @@ class CollectedCall(Protocol):
 
     def settle(self, outcome: Parcel | HalibutError) -> None:
         """Hand the response, or what prevented it, to the caller. Nothing happens if the caller has gone."""
+
+    def give_back(self) -> None:
+        """Instead of settling: nothing of it was sent, the next one to collect gets it. Its time to be collected runs on."""
 
     def when_abandoned(self, act: Callable[[], None]) -> None:
         """Call `act` as soon as the caller gives the call up. Its connection is to be closed: none can be cancelled."""
@@ -51,22 +54,23 @@ class MemoryQueue:
         self._queues: dict[str, _Queue] = {}
 
     async def submit(self, subscription: str, parcel: Parcel, collect_seconds: float) -> Parcel:
-        call = _Call(parcel)
-        queue = self._queues.setdefault(subscription, _Queue())
-        queue.put(call)
+        call = _Call(parcel, lambda call: self._queue(subscription).put_back(call))
+        self._queue(subscription).put(call)
         try:
             return await _outcome(call, collect_seconds)
         finally:
             call.leave()
-            queue.withdraw(call)
+            self._queue(subscription).withdraw(call)
             self._forget_if_empty(subscription)
 
     async def collect(self, subscription: str, wait_seconds: float) -> CollectedCall | None:
-        queue = self._queues.setdefault(subscription, _Queue())
         try:
-            return await queue.take(wait_seconds)
+            return await self._queue(subscription).take(wait_seconds)
         finally:
             self._forget_if_empty(subscription)
+
+    def _queue(self, subscription: str) -> "_Queue":
+        return self._queues.setdefault(subscription, _Queue())
 
     def _forget_if_empty(self, subscription: str) -> None:
         queue = self._queues.get(subscription)
@@ -75,8 +79,10 @@ class MemoryQueue:
 
 
 async def _outcome(call: "_Call", collect_seconds: float) -> Parcel:
-    scope = asyncio.timeout(collect_seconds)
+    deadline = asyncio.get_running_loop().time() + collect_seconds
+    scope = asyncio.timeout_at(deadline)
     call.when_collected = lambda: scope.reschedule(None)
+    call.when_given_back = lambda: scope.reschedule(deadline)
     try:
         async with scope:
             return await call.response
@@ -90,10 +96,12 @@ async def _outcome(call: "_Call", collect_seconds: float) -> Parcel:
 
 
 class _Call:
-    def __init__(self, parcel: Parcel) -> None:
+    def __init__(self, parcel: Parcel, put_back: "Callable[[_Call], None]") -> None:
         self.parcel = parcel
+        self._put_back = put_back
         self.response: asyncio.Future[Parcel] = asyncio.get_running_loop().create_future()
         self.when_collected: Callable[[], None] = lambda: None
+        self.when_given_back: Callable[[], None] = lambda: None
         self._abandoned: Callable[[], None] | None = None
 
     def settle(self, outcome: Parcel | HalibutError) -> None:
@@ -104,6 +112,11 @@ class _Call:
             self.response.set_result(outcome)
         else:
             self.response.set_exception(outcome)
+
+    def give_back(self) -> None:
+        if not self.response.done():
+            self.when_given_back()
+            self._put_back(self)
 
     def when_abandoned(self, act: Callable[[], None]) -> None:
         self._abandoned = act
@@ -129,12 +142,21 @@ class _Queue:
         return not self._waiting and not self._collectors
 
     def put(self, call: _Call) -> None:
+        if not self._hand_over(call):
+            self._waiting.append(call)
+
+    def put_back(self, call: _Call) -> None:
+        if not call.response.done() and not self._hand_over(call):
+            self._waiting.appendleft(call)
+
+    def _hand_over(self, call: _Call) -> bool:
+        """Give the call to who came last: connections beyond what is needed then stay idle, and end."""
         while self._collectors:
-            collector = self._collectors.popleft()
+            collector = self._collectors.pop()
             if not collector.done():
                 collector.set_result(call)
-                return
-        self._waiting.append(call)
+                return True
+        return False
 
     def withdraw(self, call: _Call) -> None:
         if call in self._waiting:
@@ -158,7 +180,7 @@ class _Queue:
                 await asyncio.wait([collector], timeout=remaining)
             except asyncio.CancelledError:
                 if collector.done():  # it was handed to us in the very moment we were cancelled
-                    self._put_back(collector.result())
+                    self.put_back(collector.result())
                 raise
             finally:
                 if collector in self._collectors:
@@ -170,13 +192,3 @@ class _Queue:
                 call.when_collected()
                 return call
         return None
-
-    def _put_back(self, call: _Call) -> None:
-        if call.response.done():
-            return
-        while self._collectors:
-            collector = self._collectors.popleft()
-            if not collector.done():
-                collector.set_result(call)
-                return
-        self._waiting.appendleft(call)

@@ -131,6 +131,27 @@ async def test_a_failure_reaches_the_caller_and_is_not_queued_again(queue: Polli
     assert await queue.collect(ID, 0.01) is None
 
 
+async def test_a_call_that_is_given_back_goes_to_the_next_collector(queue: PollingQueue) -> None:
+    """Its connection had gone before anything was sent. The caller's patience is as it was."""
+    first = await submit(queue, 1)
+    call = await queue.collect(ID, LONG)
+    assert call is not None
+
+    call.give_back()
+
+    call = await queue.collect(ID, LONG)
+    assert call is not None
+    assert call.parcel == a_request(1)
+    call.settle(an_answer(1))
+    assert await first == an_answer(1)
+    second = await submit(queue, 2, collect_seconds=0.05)
+    call = await queue.collect(ID, LONG)
+    assert call is not None
+    call.give_back()
+    with pytest.raises(NotDelivered):
+        await second
+
+
 async def test_a_cancelled_collector_takes_nothing(queue: PollingQueue) -> None:
     collector = asyncio.create_task(queue.collect(ID, LONG))
     await asyncio.sleep(0)

@@ -279,6 +279,7 @@ class TlsConnection(asyncio.BufferedProtocol):
 
     def abort(self) -> None:
         """Close at once; what is not in the kernel's hands yet is lost."""
+        self._end(None)
         if self._transport is not None:
             self._transport.abort()
 
