@@ -24,7 +24,7 @@ class CollectedCall(Protocol):
         """Hand the response, or what prevented it, to the caller. Nothing happens if the caller has gone."""
 
     def give_back(self) -> None:
-        """Instead of settling: nothing of it was sent, the next one to collect gets it. Its time to be collected runs on."""
+        """Instead of settling: nothing of it was sent, so the next one to collect gets it. Its patience runs on."""
 
     def when_abandoned(self, act: Callable[[], None]) -> None:
         """Call `act` as soon as the caller gives the call up. Its connection is to be closed: none can be cancelled."""
