@@ -120,7 +120,7 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
         store = await stack.enter_async_context(await Store.open(settings.database_url))
         await store.migrate()
         bus = await _bus(settings, stack)
-        blobs = await _blobs(settings, stack)
+        blobs = _blobs(settings)
         yield Parts(store, bus, blobs, SystemClock(), vault)
 
 
@@ -136,8 +136,12 @@ async def _bus(settings: Settings, stack: AsyncExitStack) -> Bus:
     return nats
 
 
-async def _blobs(settings: Settings, _: AsyncExitStack) -> BlobStore:
-    return LocalBlobs(settings.data / "blobs")
+def _blobs(settings: Settings) -> BlobStore:
+    if settings.blobs is None:
+        return LocalBlobs(settings.data / "blobs")
+    from octavo.server.blobs.s3_blobs import S3Blobs, S3Settings
+
+    return S3Blobs(S3Settings.parse(settings.blobs))
 
 
 async def _listen_for_polling_agents(halibut: Runtime, address: Address) -> str:

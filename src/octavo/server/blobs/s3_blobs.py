@@ -9,17 +9,21 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Self
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
 
+from octavo.base.errors import ConfigurationError
 from octavo.base.sensitive import Sensitive
 from octavo.server.blobs.blob_store import CHUNK_BYTES, BlobsUnavailable, blob_name, no_such_blob
 
 PART_BYTES = 8 * 1_048_576  # S3 takes 10,000 parts: files up to 80 GB
 PARTS_AT_ONCE = 4  # 32 MiB in memory for an upload
 RETRY_SECONDS = 20  # then the caller hears of it
+_FORM = "s3://ACCESS:SECRET@bucket/prefix?region=REGION&endpoint=https://HOST:PORT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,32 @@ class S3Settings:
     endpoint: str | None = None
     region: str = "us-east-1"
     prefix: str = ""
+
+    @classmethod
+    def parse(cls, url: str) -> Self:
+        """The settings in `s3://ACCESS:SECRET@bucket/prefix?region=…&endpoint=https://…` (no prefix, no query: fine).
+
+        Raises:
+            ConfigurationError: it is not of this form; the message does not show the secret.
+        """
+        parts = urlsplit(url)
+        query = dict(parse_qsl(parts.query))
+        if parts.scheme != "s3" or not (parts.hostname and parts.username and parts.password):
+            raise ConfigurationError(
+                f"The place for blobs is not of the form {_FORM}. Quote special characters by %XX."
+            )
+        if unknown := query.keys() - {"region", "endpoint"}:
+            raise ConfigurationError(
+                f"The place for blobs knows region and endpoint, not {', '.join(sorted(unknown))}."
+            )
+        return cls(
+            bucket=parts.hostname,
+            access_key=unquote(parts.username),
+            secret_key=Sensitive(unquote(parts.password)),
+            endpoint=query.get("endpoint"),
+            region=query.get("region", "us-east-1"),
+            prefix=parts.path.strip("/"),
+        )
 
 
 class S3Blobs:

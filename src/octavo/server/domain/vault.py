@@ -57,8 +57,18 @@ class Vault:
         key = self.keys.get(key_id)
         if version != _VERSION or key is None:
             raise CannotOpen(f"No key named '{key_id}' is here. Was the master key file of another server copied?")
-        raw = base64.urlsafe_b64decode(body)
         try:
+            raw = base64.urlsafe_b64decode(body)
             return Sensitive(AESGCM(key).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], where.encode()).decode())
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:
             raise CannotOpen(f"The secret of {where} does not open with key '{key_id}'.") from error
+
+    def reseal(self, text: str, where: str) -> str:
+        """The same secret under the current key; the same text if it is already.
+
+        Raises:
+            CannotOpen: as `open`.
+        """
+        if text.startswith(f"{_VERSION}.{self.current_key_id}."):
+            return text
+        return self.seal(self.open(text, where), where)

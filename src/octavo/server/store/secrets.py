@@ -1,9 +1,4 @@
-"""Secrets at rest: sealed with AES-256-GCM under a master key that lives outside the database.
-
-A sealed value reads `v1.<key id>.<nonce and ciphertext>`. Its place (table, row, field) is authenticated with it, so
-that a ciphertext copied to another row does not open there. Nonces are random: change the key before 2³² seals.
-Source: FOUNDATIONS §10.
-"""
+"""The master keys that seal secrets (`domain/vault.py`): in a file outside the database, or in a setting."""
 
 import base64
 import binascii
@@ -14,30 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from octavo.base.errors import ConfigurationError
 from octavo.base.sensitive import Sensitive
 
 KEY_BYTES = 32
-NONCE_BYTES = 12
-_VERSION = "v1"
 _FILE_NAME = "master.key"
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a sealed value is stored, such as `Place("proxies", "Proxies-1", "Password")`."""
-
-    table: str
-    row: str
-    field: str
-
-    @property
-    def associated_data(self) -> bytes:
-        """What the ciphertext is bound to."""
-        return f"{self.table}|{self.row}|{self.field}".encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,46 +38,6 @@ class Keyring:
     def active(self) -> MasterKey:
         """The key that seals."""
         return self.keys[0]
-
-
-def seal(keyring: Keyring, place: Place, secret: Sensitive) -> str:
-    """The text to store for `secret` at `place`."""
-    nonce = os.urandom(NONCE_BYTES)
-    ciphertext = AESGCM(keyring.active.key).encrypt(nonce, secret.reveal().encode(), place.associated_data)
-    return f"{_VERSION}.{keyring.active.id}.{base64.urlsafe_b64encode(nonce + ciphertext).decode()}"
-
-
-def unseal(keyring: Keyring, place: Place, sealed: str) -> Sensitive:
-    """The secret that was sealed at `place`.
-
-    Raises:
-        ConfigurationError: its master key is not here, or the text was altered or belongs to another place.
-    """
-    version, _, rest = sealed.partition(".")
-    key_id, _, payload = rest.partition(".")
-    key = next((key for key in keyring.keys if key.id == key_id), None)
-    if version != _VERSION or key is None:
-        held = ", ".join(key.id for key in keyring.keys)
-        raise ConfigurationError(
-            f"The secret {place.field} of {place.row} was sealed with the master key {key_id or '?'}, and this server "
-            f"has {held}. Was {_FILE_NAME} replaced? Put the old key back as a further line of it."
-        )
-    try:
-        data = base64.urlsafe_b64decode(payload)
-        text = AESGCM(key.key).decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], place.associated_data)
-    except (InvalidTag, ValueError) as error:
-        raise ConfigurationError(
-            f"The secret {place.field} of {place.row} cannot be opened: its stored text was altered or moved there "
-            "from another place. Enter the secret again."
-        ) from error
-    return Sensitive(text.decode())
-
-
-def reseal(keyring: Keyring, place: Place, sealed: str) -> str:
-    """The same secret under the active key; the same text if it is already."""
-    if sealed.startswith(f"{_VERSION}.{keyring.active.id}."):
-        return sealed
-    return seal(keyring, place, unseal(keyring, place, sealed))
 
 
 def rotated(keyring: Keyring) -> Keyring:
