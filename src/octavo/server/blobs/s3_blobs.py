@@ -39,7 +39,7 @@ class S3Settings:
 
     @classmethod
     def parse(cls, url: str) -> Self:
-        """The settings in `s3://ACCESS:SECRET@bucket/prefix?region=…&endpoint=https://…` (no prefix, no query: fine).
+        """The settings in `s3://ACCESS:SECRET@bucket/prefix?region=…&endpoint=…`; prefix and query are optional.
 
         Raises:
             ConfigurationError: it is not of this form; the message does not show the secret.
