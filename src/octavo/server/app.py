@@ -103,6 +103,7 @@ async def running_server(settings: Settings) -> AsyncIterator[Started]:
             spaces=SpaceDirectory(parts.store),
             installation_id=installation.installation_id,
             identity=installation.identity,
+            spool=settings.data / "spool" / "uploads",
             external_url=settings.external_url,
         )
         await stack.enter_async_context(_serving(make_application(services), web))

@@ -94,8 +94,8 @@ async def test_the_modes_decide_when_the_version_is_there(
     overwritten = await push(context, spool, a_zip(f="4"), "acme.1.0.0.zip", OVERWRITE)
 
     assert overwritten.is_stored
-    assert (await find_content(context, overwritten.package.sha256)) == overwritten.package
-    assert await find_content(context, first.package.sha256) is None
+    assert (await find_content(context.store, overwritten.package.sha256)) == overwritten.package
+    assert await find_content(context.store, first.package.sha256) is None
     assert len(everything_in(tmp_path / "blobs", spool)) == 1
 
 

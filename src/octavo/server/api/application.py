@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
-from octavo.server.api import built_in_worker, events, machines, root, users
+from octavo.server.api import artifacts, built_in_worker, events, machines, packages, root, users
 from octavo.server.api.dependencies import ApiServices
 from octavo.server.api.errors import answer_errors
 from octavo.server.api.normalisation import NormaliseRequests
@@ -16,7 +16,15 @@ from octavo.server.operations.kinds.all_kinds import ALL_KINDS
 
 def all_routes() -> RoutesBySegment:
     """Every route of the API. Those written by hand come first: `/workers/discover` is not a worker's id."""
-    by_hand = (root.router, users.router, machines.router, events.router, built_in_worker.router)
+    by_hand = (
+        root.router,
+        users.router,
+        machines.router,
+        events.router,
+        built_in_worker.router,
+        packages.router,
+        artifacts.router,
+    )
     generic: Iterable[APIRouter] = (resource_router(kind) for kind in ALL_KINDS)
     return RoutesBySegment((*by_hand, *generic))
 

@@ -6,6 +6,7 @@ collections (tasks, events, teams): none given means all, `space_id` is "".
 
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -33,6 +34,7 @@ class ApiServices:
     spaces: SpaceDirectory
     installation_id: str
     identity: Identity
+    spool: Path  # for uploads until they are checked
     external_url: str | None = None
 
     @property

@@ -22,8 +22,13 @@ from octavo.server.operations.context import OperationContext, require
 from octavo.server.packages.delivery import PackageToDeliver
 from octavo.server.packages.identity import identify
 from octavo.server.packages.reception import ReceivedFile, receive
+from octavo.server.store import Store, schema
 from octavo.server.store import packages as store
 from octavo.server.store.packages import PackageQuery, StoredPackage
+from octavo.server.store.resources import Query, list_documents
+
+#: What clients of long ago call the built-in feed.
+BUILT_IN_FEED = "feeds-builtin"
 
 
 class OverwriteMode(StrEnum):
@@ -166,9 +171,23 @@ async def resolve_references(
         return [await _resolve(context, connection, reference) for reference in references]
 
 
-async def find_content(context: OperationContext, sha256: str) -> StoredPackage | None:
-    """A package with these bytes, for workers that hold a fetch token."""
+async def get_feed_id(context: OperationContext) -> str:
+    """The id of the space's built-in feed; its old fixed name where a space has lost it."""
     async with context.store.reading() as connection:
+        feeds = (await list_documents(connection, schema.feeds, Query(context.space_id, take=1))).documents
+    return feeds[0].id if feeds else BUILT_IN_FEED
+
+
+async def count_packages(context: OperationContext) -> int:
+    """How many packages there are in all spaces."""
+    require(context, Permission.FEED_VIEW)
+    async with context.store.reading() as connection:
+        return await store.count_packages(connection)
+
+
+async def find_content(database: Store, sha256: str) -> StoredPackage | None:
+    """A package with these bytes, for workers that hold a fetch token."""
+    async with database.reading() as connection:
         return await store.find_content(connection, sha256)
 
 

@@ -10,6 +10,8 @@ import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from octavo.server.domain.vault import Vault
+
 TOKEN_LIFE = timedelta(hours=4)  # covers a slow link and a few resumed downloads; a task's retry gets a fresh one
 
 
@@ -45,3 +47,8 @@ class FetchTokens:
     def _sign(self, claims: str, sha256: str) -> str:
         digest = hmac.digest(self._key, f"{claims}.{sha256}".encode(), hashlib.sha256)
         return base64.urlsafe_b64encode(digest).decode("ascii").rstrip("=")
+
+
+def fetch_tokens(vault: Vault) -> FetchTokens:
+    """The tokens of this server: every node derives the same key from the current master key."""
+    return FetchTokens(hmac.digest(vault.keys[vault.current_key_id], b"octavo package fetch tokens", hashlib.sha256))

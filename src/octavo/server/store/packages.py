@@ -49,7 +49,7 @@ def version_exists(package: StoredPackage) -> Conflict:
 
 @dataclass(frozen=True, slots=True)
 class PackageQuery:
-    """Which packages of a space to list, newest first within an id. Empty: no such condition.
+    """Which packages of a space to list. Empty: no such condition.
 
     `package_ids`: exactly these, in any case; `id_part`: ids that contain it. `take` None: all.
     """
@@ -102,7 +102,10 @@ async def find_content(connection: AsyncConnection, sha256: str) -> StoredPackag
 
 
 async def list_packages(connection: AsyncConnection, query: PackageQuery) -> tuple[Sequence[StoredPackage], int]:
-    """The packages that a query matches, by id, newest first, and how many it matches in all."""
+    """The packages that a query matches, and how many it matches in all.
+
+    Of named packages the highest version comes first, of all packages the one that was published last.
+    """
     conditions: list[ColumnElement[bool]] = [packages.c.space_id == query.space_id]
     if query.package_ids:
         conditions.append(packages.c.package_key.in_([each.casefold() for each in query.package_ids]))
@@ -115,7 +118,9 @@ async def list_packages(connection: AsyncConnection, query: PackageQuery) -> tup
             == select(latest.c.version_key).where(latest.c.package_key == packages.c.package_key).scalar_subquery()
         )
     total = (await connection.execute(select(func.count()).select_from(packages).where(*conditions))).scalar_one()
-    page = select(*_SELECTED).where(*conditions).order_by(packages.c.package_key, packages.c.version_key.desc())
+    order = (packages.c.package_key, packages.c.version_key.desc())
+    page = select(*_SELECTED).where(*conditions)
+    page = page.order_by(*order) if query.package_ids else page.order_by(packages.c.published_at.desc(), *order)
     if query.take is not None:
         page = page.offset(query.skip).limit(query.take)
     rows = (await connection.execute(page)).all()
