@@ -19,6 +19,8 @@ import aiosqlite
 class OneHopConnection(aiosqlite.Connection):
     """An aiosqlite connection whose cursors do everything in one visit to the thread."""
 
+    _stopped: asyncio.Future[Any] | None = None
+
     def cursor(self) -> "OneHopCursor":  # type: ignore[override] # aiosqlite's is awaitable and made in the thread
         """A cursor; nothing happens yet."""
         return OneHopCursor(self)
@@ -30,6 +32,21 @@ class OneHopConnection(aiosqlite.Connection):
     async def execute_whole(self, operation: str, parameters: Any, *, is_many: bool) -> "_Result":
         """Execute, fetch and close in one visit."""
         return cast("_Result", await self._execute(_execute_whole, self._conn, operation, parameters, is_many))
+
+    def stop(self) -> asyncio.Future[Any] | None:
+        """Let the thread close the connection and end; the future says when it has."""
+        self._stopped = super().stop()
+        return self._stopped
+
+    async def _connect(self) -> "OneHopConnection":
+        """Open. A failure returns only when the thread has ended: it would else report to a loop that may be closed."""
+        try:
+            await super()._connect()
+        except sqlite3.Error:
+            if self._stopped is not None:
+                await asyncio.wait([self._stopped])
+            raise
+        return self
 
     async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call `fn` in the thread. Overrides aiosqlite's, which a cancellation leaves running unwatched."""
