@@ -2,12 +2,13 @@
 
 import pytest
 
-#: Real PostgreSQL, NATS and S3, and the stores, buses and blobs on them: started when a test first asks.
+#: Real PostgreSQL, NATS and S3, the stores, buses and blobs on them, and the API: started when a test first asks.
 pytest_plugins = [
     "services_under_test.postgresql",
     "services_under_test.nats",
     "services_under_test.seaweedfs",
     "services_under_test.stores",
+    "api_under_test",
 ]
 
 

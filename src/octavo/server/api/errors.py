@@ -59,7 +59,7 @@ def error_answer(status: int, message: str, errors: tuple[str, ...] = ()) -> Res
 async def _of_ours(request: Request, error: Exception) -> Response:
     status = next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
     if status >= http.HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.warning("request failed", extra={"path": request.url.path, "status": status}, exc_info=error)
+        log.warning("request failed", extra={"path": request.url.path, "status": status, "error": str(error)})
     if isinstance(error, Invalid) and error.errors != (str(error),):
         return error_answer(status, str(error), error.errors)
     if isinstance(error, Invalid | Conflict):
