@@ -89,6 +89,7 @@ async def running_api(store: Store, folder: Path) -> AsyncIterator[Api]:
         spaces=SpaceDirectory(store),
         installation_id=installation.installation_id,
         identity=installation.identity,
+        spool=folder / "uploads",
     )
     transport = httpx.ASGITransport(make_application(services), raise_app_exceptions=False)
     headers = {"X-Octopus-ApiKey": API_KEY}

@@ -74,6 +74,7 @@ class ResourceKind:
     before_save: SaveHook | None = None
     after_save: SaveHook | None = None  # after the row is there: link tables, siblings, children
     before_delete: DeleteHook | None = None
+    after_commit: Callable[[OperationContext, Json], Awaitable[None]] | None = None  # of a create or modify
     wakes: str | None = None  # bus subject to publish on after a change
 
     @property

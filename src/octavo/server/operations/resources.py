@@ -80,7 +80,7 @@ async def create_resource(context: OperationContext, kind: ResourceKind, data: o
     require(context, kind.rights.create)
     async with context.store.writing() as connection:
         resource = await create_within(context, connection, kind, data)
-    await _wake(context, kind)
+    await _follow_up(context, kind, resource)
     return resource
 
 
@@ -134,7 +134,7 @@ async def modify_resource(context: OperationContext, kind: ResourceKind, key: st
         except Conflict as error:
             raise Invalid(str(error)) from error
         resource = await _finish(kind, change, stored, before)
-    await _wake(context, kind)
+    await _follow_up(context, kind, resource)
     return resource
 
 
@@ -302,6 +302,12 @@ async def _finish(kind: ResourceKind, change: Change, stored: Document, before: 
     category = "Created" if before is None else "Modified"
     await record_change(change.context, change.connection, kind.noun, category, before=was, after=resource)
     return resource
+
+
+async def _follow_up(context: OperationContext, kind: ResourceKind, resource: Json) -> None:
+    await _wake(context, kind)
+    if kind.after_commit:
+        await kind.after_commit(context, resource)
 
 
 async def _wake(context: OperationContext, kind: ResourceKind) -> None:

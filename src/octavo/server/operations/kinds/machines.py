@@ -5,6 +5,7 @@ server's: clients send back whatever they read, or the .NET client's defaults, a
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from sqlalchemy import ColumnElement, String, Table, and_, cast, or_, select
@@ -12,10 +13,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from octavo.base.errors import Invalid
 from octavo.server.domain.permissions import Permission
+from octavo.server.domain.tasks import TaskKind
+from octavo.server.operations.context import SYSTEM, OperationContext
 from octavo.server.operations.documents import Document, Json
-from octavo.server.operations.kinds.endpoints import Endpoint, checked_endpoint, is_same_agent, subscription_of
+from octavo.server.operations.kinds.endpoints import (
+    LISTENING,
+    POLLING,
+    Endpoint,
+    checked_endpoint,
+    is_same_agent,
+    subscription_of,
+)
 from octavo.server.operations.references import existing_id, existing_ids
 from octavo.server.operations.resource_kinds import Change, FilterMaker, ResourceKind, Rights
+from octavo.server.operations.tasks import queue_task
 from octavo.server.store import schema
 from octavo.server.store.resources import Query, list_documents, set_links
 
@@ -139,6 +150,18 @@ async def _after_target(change: Change) -> None:
     await set_links(change.connection, schema.machine_environments, change.resource_id, change.new["EnvironmentIds"])
 
 
+async def _check_health(context: OperationContext, machine: Json) -> None:
+    """An agent that nobody has talked to yet is checked at once; the server asks, whoever registered it."""
+    is_agent = machine["Endpoint"]["CommunicationStyle"] in {LISTENING, POLLING}
+    if not is_agent or machine["HealthStatus"] != "Unknown" or machine["IsDisabled"]:
+        return
+    member = "WorkerIds" if machine["Id"].startswith("Workers-") else "MachineIds"
+    description = f"Check the health of {machine['Name']}"
+    await queue_task(
+        replace(context, caller=SYSTEM), TaskKind.HEALTH, {member: [machine["Id"]]}, description=description
+    )
+
+
 def _computed(machine: Json, columns: Mapping[str, Any]) -> Json:
     health = columns["health_status"]
     endpoint = machine["Endpoint"]
@@ -211,6 +234,7 @@ WORKERS = ResourceKind(
     computed_names=_COMPUTED,
     before_save=_before_worker,
     after_save=_after_worker,
+    after_commit=_check_health,
     wakes="agents",
 )
 
@@ -239,6 +263,7 @@ MACHINES = ResourceKind(
     computed_names=_COMPUTED,
     before_save=_before_target,
     after_save=_after_target,
+    after_commit=_check_health,
     wakes="agents",
 )
 
