@@ -87,6 +87,8 @@ class EchoService(Protocol):
 
     async def download(self, size: Long) -> DataStream: ...
 
+    async def download_missing(self) -> DataStream: ...
+
 
 ECHO = Contract(ECHO_SERVICE_NAME, EchoService)
 
@@ -124,6 +126,9 @@ class Echo:
 
     async def download(self, size: Long) -> DataStream:
         return DataStream.from_bytes(bytes(size))
+
+    async def download_missing(self) -> DataStream:
+        return DataStream(Path("/nowhere/at/all"), 5)
 
 
 def sha256_of(path: Path) -> str:

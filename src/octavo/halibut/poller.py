@@ -44,7 +44,12 @@ class Poller:
         self._busy = 0
 
     async def run(self) -> None:
-        """Poll until cancelled. Requests under way are cancelled too, and their connections closed."""
+        """Poll until cancelled. Requests under way are cancelled too, and their connections closed.
+
+        Raises:
+            ValueError: the server's endpoint cannot be dialled.
+        """
+        _ = self._server.address  # raises here, not in the group
         async with asyncio.TaskGroup() as group:
             self._group = group
             self._grow()
@@ -93,7 +98,7 @@ class Poller:
                     connection.end()
                     return True
                 await connection.test()
-        except HalibutError as error:
+        except (HalibutError, OSError) as error:  # OSError: a file of a data stream, or a full disk
             log.info("a polling connection ended", extra={"server": self._server.uri, "reason": str(error)})
             return False
         finally:

@@ -131,6 +131,25 @@ async def test_a_stream_whose_file_shrank_is_never_passed_off_as_whole(mode: Mod
 
 
 @MODES
+async def test_a_stream_without_a_file_breaks_its_call_only(mode: Mode, tmp_path: Path) -> None:
+    async with mode(tmp_path, Limits(reconnect_after_loss_seconds=0.05)) as pair, asyncio.timeout(LONG):
+        with pytest.raises(ResponseLost):
+            await pair.stub.download_missing()
+        with pytest.raises(ResponseLost):
+            await pair.stub.measure(DataStream(tmp_path / "missing", 5))
+
+        assert await pair.stub.say_hello("x") == "Hello x"
+
+
+async def test_a_server_that_cannot_be_dialled_is_refused_at_once(tmp_path: Path) -> None:
+    async with polling_pair(tmp_path) as pair:
+        nonsense = Endpoint("poll://x/", pair.endpoint.thumbprint)
+
+        with pytest.raises(ValueError, match="cannot be dialled"):
+            await pair.service.poll(nonsense, "poll://y/")
+
+
+@MODES
 async def test_a_call_that_takes_too_long_may_have_been_executed(mode: Mode, tmp_path: Path) -> None:
     async with mode(tmp_path) as pair:
         stub = pair.caller.call(ECHO, pair.endpoint, timeout_seconds=0.3)

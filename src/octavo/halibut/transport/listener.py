@@ -131,7 +131,9 @@ class Listener:
 
     def _accept(self, tls: TlsConnection) -> None:
         if len(self._strangers) >= self._limits.strangers:
-            next(iter(self._strangers)).abort()
+            oldest = next(iter(self._strangers))
+            del self._strangers[oldest]
+            oldest.abort()
         self._strangers[tls] = None
         self._tasks.start(self._receive(tls), f"halibut connection from {tls.peer_address}")
 
