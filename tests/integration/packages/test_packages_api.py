@@ -55,7 +55,7 @@ async def anonymous(server: tuple[str, Path]) -> AsyncIterator[httpx.AsyncClient
 def a_zip(text: str) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("f", text)
+        archive.writestr(zipfile.ZipInfo("f"), text)  # a fixed time: the same text gives the same bytes
     return buffer.getvalue()
 
 
