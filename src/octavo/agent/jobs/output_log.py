@@ -21,6 +21,11 @@ _SOURCES = {
     "debug": ProcessOutputSource.DEBUG,
 }
 
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+#: How the system says that a log is not there (any more).
+_NO_LOG = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
+
 
 @dataclass(frozen=True, slots=True)
 class LogSlice:
@@ -34,26 +39,16 @@ class LogSlice:
 def read_slice(folder: JobFolder, after: int, maximum_bytes: int) -> LogSlice:
     """The entries after sequence number `after`, as many as fit into `maximum_bytes` but at least one."""
     try:
-        log = os.open(folder.output_log, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError):
+        return _read_slice(folder, after, maximum_bytes)
+    except _NO_LOG:
         return LogSlice(b"", after, has_more=False)
-    try:
-        index = os.open(folder.log_index, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            return _Reader(log, index).read(after, maximum_bytes)
-        finally:
-            os.close(index)
-    except FileNotFoundError:
-        return LogSlice(b"", after, has_more=False)
-    finally:
-        os.close(log)
 
 
 def count_entries(folder: JobFolder) -> int:
     """The sequence number of the last entry that can be read; 0 when there is none."""
     try:
-        index = os.open(folder.log_index, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError):
+        index = os.open(folder.log_index, _READ)
+    except _NO_LOG:
         return 0
     try:
         records = os.fstat(index).st_size // INDEX_RECORD.size
@@ -78,8 +73,8 @@ def seal_log(folder: JobFolder) -> None:
 def is_sound(folder: JobFolder) -> bool:
     """Whether log and index end at the same byte."""
     try:
-        index = os.open(folder.log_index, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError):
+        index = os.open(folder.log_index, _READ)
+    except _NO_LOG:
         return not folder.output_log.exists()
     try:
         records = os.fstat(index).st_size // INDEX_RECORD.size
@@ -99,6 +94,18 @@ def parse_entries(data: bytes) -> tuple[ProcessOutput, ...]:
         ProcessOutput(_SOURCES[source], datetime.fromisoformat(occurred), text)
         for source, text, occurred in json.loads(array)
     )
+
+
+def _read_slice(folder: JobFolder, after: int, maximum_bytes: int) -> LogSlice:
+    log = os.open(folder.output_log, _READ)
+    try:
+        index = os.open(folder.log_index, _READ)
+        try:
+            return _Reader(log, index).read(after, maximum_bytes)
+        finally:
+            os.close(index)
+    finally:
+        os.close(log)
 
 
 class _Reader:
