@@ -96,3 +96,21 @@ def _run(block: Block, folder: Path) -> str:
 
 def _pattern(expected: str) -> str:
     return "".join(r"(?:.*\n)*" if line == "…\n" else re.escape(line) for line in expected.splitlines(keepends=True))
+
+
+def test_every_file_that_the_map_names_exists() -> None:
+    spans = re.findall(r"`([\w/]+(?:\.\w+|/))`", (ROOT / "docs/architecture.md").read_text())
+    places = [ROOT, ROOT / "src/octavo"]
+
+    missing = [span for span in spans if "/" in span and not any((place / span).exists() for place in places)]
+
+    assert missing == []
+
+
+def test_every_page_that_the_code_names_exists() -> None:
+    sources = [path for place in ("src", "tests", "bench") for path in sorted((ROOT / place).rglob("*.py"))]
+    named = {(path, page) for path in sources for page in re.findall(r"\bdocs/[\w/-]+\.md\b", path.read_text())}
+
+    lost = sorted(f"{path.relative_to(ROOT)} names {page}" for path, page in named if not (ROOT / page).exists())
+
+    assert lost == []
