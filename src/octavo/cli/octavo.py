@@ -17,6 +17,7 @@ import typer
 
 from octavo import __version__
 from octavo.base.errors import OctavoError
+from octavo.cli.demo.command import demo
 
 if TYPE_CHECKING:
     from octavo.server.app import Started
@@ -34,6 +35,7 @@ server = typer.Typer(help="Run a server, check its settings, switch its built-in
 api_key = typer.Typer(help="Make API keys.", no_args_is_help=True)
 app.add_typer(server, name="server")
 app.add_typer(api_key, name="api-key")
+app.command()(demo)
 
 Data = Annotated[
     Path | None, typer.Option("--data", help="The folder with everything the server keeps. Default: ./octavo-data")

@@ -5,10 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-
-from octavo.cli.demo.narrator import Narrator, NotAsExpected
-from octavo.cli.demo.story import play
 
 
 def demo(
@@ -18,6 +14,11 @@ def demo(
     stop_at_end: Annotated[bool, typer.Option("--stop-at-end", help="Stop the server when the story is told.")] = False,
 ) -> None:
     """Play the whole story on real processes and leave a server running."""
+    from rich.console import Console
+
+    from octavo.cli.demo.narrator import Narrator, NotAsExpected
+    from octavo.cli.demo.story import play
+
     narrator = Narrator(Console())
     try:
         play(folder.resolve(), narrator, stop_at_end)

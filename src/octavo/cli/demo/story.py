@@ -242,7 +242,7 @@ def _run(site: Site, description: str, body: str, **arguments: object) -> list[L
 
 
 def _expect_built_in(site: Site, *, is_on: bool) -> None:
-    switch = site.client.get("/api/built-in-worker")
+    switch = site.client.get("/api/builtinworker")
     expect((switch["State"] == "On") is is_on, f"The built-in worker is {switch['State']}: {switch['Reason']}")
     site.narrator.seen(f"The built-in worker is {switch['State'].lower()}: {switch['Reason']}")
 
