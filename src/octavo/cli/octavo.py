@@ -28,11 +28,13 @@ app = typer.Typer(
     help="Octavo, a deployment server with external workers.",
     epilog="Start with: octavo server run",
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,  # importing rich would double what --help costs
     pretty_exceptions_enable=False,
 )
-server = typer.Typer(help="Run a server, check its settings, switch its built-in worker.", no_args_is_help=True)
-api_key = typer.Typer(help="Make API keys.", no_args_is_help=True)
+server = typer.Typer(
+    rich_markup_mode=None, help="Run a server, check its settings, switch its built-in worker.", no_args_is_help=True
+)
+api_key = typer.Typer(rich_markup_mode=None, help="Make API keys.", no_args_is_help=True)
 app.add_typer(server, name="server")
 app.add_typer(api_key, name="api-key")
 app.command()(demo)
