@@ -43,6 +43,10 @@ log = logging.getLogger(__name__)
 #: `livez` calls an agent dead whose heartbeat is a minute old.
 _HEARTBEAT_SECONDS = 10.0
 
+#: A Tentacle waits 5 s after a refused dial. A server that restarts is away for a second or two, and its agents shall
+#: be back within five (DESIGN §7); the back-off that follows is the same.
+AGENT_LIMITS = Limits(reconnect_minimum_seconds=1)
+
 _PAGE = FriendlyPage(
     "<html><head><title>Octopus Tentacle</title></head>"
     "<body><h1>Octopus Tentacle configured successfully</h1>"
@@ -55,7 +59,7 @@ async def run_agent(
     stop: asyncio.Event,
     *,
     tuning: Tuning = DEFAULT_TUNING,
-    limits: Limits = Limits(),  # noqa: B008  # frozen
+    limits: Limits = AGENT_LIMITS,
     on_listening: Callable[[int], None] | None = None,
 ) -> None:
     """Serve until `stop` is set. Started scripts go on running afterwards; the next agent takes them up.
