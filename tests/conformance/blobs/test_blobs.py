@@ -64,6 +64,15 @@ async def test_a_part_is_read_by_start_and_length(
     assert await whole(blobs, "packages/digits", start, length) == expected
 
 
+async def test_a_blob_outlives_the_file_it_came_from(blobs: BlobStore, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"hello")
+    await blobs.put_file("packages/one", tmp_path / "file")
+
+    (tmp_path / "file").unlink()
+
+    assert await whole(blobs, "packages/one") == b"hello"
+
+
 async def test_an_empty_blob_is_a_blob(blobs: BlobStore, tmp_path: Path) -> None:
     (tmp_path / "empty").write_bytes(b"")
 

@@ -26,7 +26,9 @@ class BlobStore(Protocol):
     """
 
     async def put_file(self, name: str, source: Path) -> None:
-        """Store a copy of the file: wholly, or not at all. A name that is there already is left alone.
+        """Store the file: wholly, or not at all. A name that is there already is left alone.
+
+        The caller may delete the file afterwards, but must not change it: it may be the blob's second name.
 
         Raises:
             BlobsUnavailable: no room, or no answer.

@@ -18,6 +18,8 @@ from octavo.server.blobs.blob_store import CHUNK_BYTES, BlobsUnavailable, blob_n
 
 _INCOMING = "incoming"  # on the same file system, so that moving is atomic
 _UNAVAILABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR})
+#: Another file system, one that has no links, or too many of them.
+_NOT_LINKED = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP})
 
 
 class LocalBlobs:
@@ -27,13 +29,9 @@ class LocalBlobs:
         self._folder = folder
 
     async def put_file(self, name: str, source: Path) -> None:
-        """Copy the file in."""
-
-        def copy(target: BinaryIO) -> None:
-            with source.open("rb") as file:
-                shutil.copyfileobj(file, target, CHUNK_BYTES)
-
-        await asyncio.to_thread(self._put, name, copy)
+        """Link the file in where it lies on the same file system, else copy it."""
+        if not await asyncio.to_thread(self._link, name, source):
+            await asyncio.to_thread(self._put, name, self._copier(source))
 
     async def put_bytes(self, name: str, data: bytes) -> None:
         """Write the bytes."""
@@ -90,6 +88,31 @@ class LocalBlobs:
         folder, _, rest = blob_name(name).partition("/")
         fan = hashlib.sha256(rest.encode()).hexdigest()[:2]
         return self._folder / folder / fan / rest
+
+    def _link(self, name: str, source: Path) -> bool:
+        """Make the blob a second name of the file: no byte is copied. False where that cannot be."""
+        path = self._path(name)
+        with _failures(name), source.open("rb") as file:
+            os.fsync(file.fileno())
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                path.hardlink_to(source)
+            except FileExistsError:
+                return True
+            except OSError as error:
+                if error.errno in _NOT_LINKED:
+                    return False
+                raise
+            _flush_folder(path.parent)
+            return True
+
+    @staticmethod
+    def _copier(source: Path) -> Callable[[BinaryIO], None]:
+        def copy(target: BinaryIO) -> None:
+            with source.open("rb") as file:
+                shutil.copyfileobj(file, target, CHUNK_BYTES)
+
+        return copy
 
     def _put(self, name: str, write: Callable[[BinaryIO], None]) -> None:
         path = self._path(name)

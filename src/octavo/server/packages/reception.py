@@ -44,18 +44,31 @@ async def receive(
     try:
         with os.fdopen(handle, "wb", buffering=0) as file:
             measured = _Measured(file, most_bytes)
-            batch: list[bytes] = []
-            size = 0
-            async for chunk in chunks:
-                batch.append(chunk)
-                size += len(chunk)
-                if size >= BATCH_BYTES:
-                    await asyncio.to_thread(measured.write, batch)
-                    batch, size = [], 0
-            await asyncio.to_thread(measured.write, batch)
+            await _pump(chunks, measured)
         yield ReceivedFile(path, measured.size_bytes, measured.sha1.hexdigest(), measured.sha256.hexdigest())
     finally:
         await asyncio.to_thread(path.unlink, missing_ok=True)
+
+
+async def _pump(chunks: AsyncIterator[bytes], measured: "_Measured") -> None:
+    """Write a batch in a thread while the next one arrives."""
+    loop = asyncio.get_running_loop()
+    writing: asyncio.Future[None] | None = None
+    batch: list[bytes] = []
+    size = 0
+    try:
+        async for chunk in chunks:
+            batch.append(chunk)
+            size += len(chunk)
+            if size >= BATCH_BYTES:
+                if writing is not None:
+                    await writing
+                writing = loop.run_in_executor(None, measured.write, batch)
+                batch, size = [], 0
+    finally:
+        if writing is not None:  # also when cancelled: the thread must be done with the file before it is closed
+            await writing
+    await asyncio.to_thread(measured.write, batch)
 
 
 class _Measured:
