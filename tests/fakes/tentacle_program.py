@@ -29,6 +29,7 @@ class TentacleProgram:
     folder: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     name: str = "build-07"
+    is_root: bool = True
 
     def run(self, *arguments: str, **environment: str) -> Outcome:
         """Run a command line to its end."""
@@ -44,6 +45,8 @@ class TentacleProgram:
             machine_id_file=self.machine_id_file,
             name=self.name,
             processors=2,
+            unit_folder=self.folder / "units",
+            is_root=self.is_root,
         )
         return Outcome(run(arguments, host), stdout.getvalue(), stderr.getvalue())
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -455,3 +456,84 @@ def test_completion_knows_every_command_and_its_options(tentacle: TentacleProgra
     assert all(command.name in script for command in COMMANDS if not command.is_hidden)
     assert "--reset-trust" in script
     assert "bashcompinit" in tentacle.succeed("completion", "zsh")
+
+
+def test_the_configuration_is_shown_as_nested_json(tentacle: TentacleProgram) -> None:
+    """cli 9"""
+    home = tentacle.create().parent
+    tentacle.succeed("configure", "--trust", A, "--pollingConnectionCount=5")
+
+    shown = json.loads(tentacle.succeed("show-configuration"))
+
+    assert shown == {
+        "Octopus": {"Home": str(home), "Watchdog": {"Enabled": False, "Instances": "*", "Interval": 0}},
+        "Tentacle": {
+            "CertificateThumbprint": None,
+            "Communication": {
+                "PollingConnectionCount": 5,
+                "TrustedOctopusServers": [
+                    {
+                        "Thumbprint": A,
+                        "CommunicationStyle": 1,
+                        "Address": None,
+                        "Squid": None,
+                        "SubscriptionId": None,
+                    }
+                ],
+            },
+            "Deployment": {"ApplicationDirectory": "/home/Octopus/Applications"},
+            "Services": {"ListenIP": None, "NoListen": False, "PortNumber": 10933},
+        },
+    }
+
+
+def test_the_configuration_is_shown_in_a_file(tentacle: TentacleProgram) -> None:
+    tentacle.create()
+
+    assert tentacle.succeed("show-configuration", "--file=shown.json") == ""
+    assert set(json.loads((tentacle.folder / "shown.json").read_text())) == {"Octopus", "Tentacle"}
+
+
+def test_a_package_is_extracted(tentacle: TentacleProgram) -> None:
+    with zipfile.ZipFile(tentacle.folder / "Acme.1.0.0.nupkg", "w") as package:
+        package.writestr("content/a%20b.txt", "hello")
+        package.writestr("run.sh", "true")
+
+    output = tentacle.succeed("extract", "--package=Acme.1.0.0.nupkg", "--destination=out")
+
+    assert output == "2 files extracted\n"
+    assert (tentacle.folder / "out" / "content" / "a b.txt").read_text() == "hello"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--destination=out"], "Please specify the package"),
+        (["--package=x"], "Please specify where"),
+        (["--package=x", "--destination=out"], "does not exist"),
+        (["--package=bad", "--destination=out"], "cannot be extracted"),
+    ],
+)
+def test_a_package_that_cannot_be_extracted_is_explained(
+    tentacle: TentacleProgram, options: list[str], message: str
+) -> None:
+    (tentacle.folder / "bad").write_text("no zip")
+
+    outcome = tentacle.run("extract", *options)
+
+    assert outcome.exit_code == 1
+    assert message in outcome.stderr
+
+
+@pytest.mark.parametrize("command", ["watchdog", "checkservices"])
+def test_windows_commands_say_so(tentacle: TentacleProgram, command: str) -> None:
+    outcome = tentacle.run(command, "--instances=*")
+
+    assert (outcome.exit_code, outcome.stderr) == (1, "This command is only supported on Windows.\n")
+
+
+def test_kubernetes_commands_are_refused_with_a_way_out(tentacle: TentacleProgram) -> None:
+    outcome = tentacle.run("register-k8s-worker", "--server=x", "--anything")
+
+    assert outcome.exit_code == 1
+    assert "tentacle register-worker" in outcome.stderr
