@@ -4,7 +4,6 @@ Source: tentacle-cli §3.3, §4.2.
 """
 
 import json
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
@@ -112,6 +111,8 @@ def as_stored(thumbprint: str) -> str:
 
 def new_subscription_id() -> str:
     """A fresh id for polling: unguessable, since it names this agent's queue on the server."""
+    import secrets
+
     return "poll://" + "".join(secrets.choice(_SUBSCRIPTION_LETTERS) for _ in range(_SUBSCRIPTION_LENGTH)) + "/"
 
 
