@@ -2,7 +2,7 @@
 
 The associated data is `table|row|field`, so that a ciphertext copied into another row does not open there. The text
 form is `v1.<key id>.<base64 of nonce and ciphertext>`; the key id says which key to open with after a rotation.
-Source: DESIGN 6, docs/decisions/0051-secrets-at-rest.md.
+Source: DESIGN 6, docs/reference/storage.md.
 """
 
 import base64
