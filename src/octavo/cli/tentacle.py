@@ -26,3 +26,7 @@ def _hold_stdin() -> None:
         os.fstat(0)
     except OSError:
         os.open(os.devnull, os.O_RDONLY)
+
+
+if __name__ == "__main__":
+    main()
