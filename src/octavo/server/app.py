@@ -27,6 +27,7 @@ from octavo.server.api.dependencies import ApiServices
 from octavo.server.blobs import BlobStore, LocalBlobs
 from octavo.server.bus import Bus, MemoryBus
 from octavo.server.domain.vault import Vault
+from octavo.server.engine.engine import EngineSettings, running_engine
 from octavo.server.operations.authentication import Authenticator
 from octavo.server.operations.context import Parts
 from octavo.server.operations.credentials import Passwords
@@ -48,6 +49,7 @@ class Node:
     parts: Parts
     installation: Installation
     halibut: Runtime
+    web: socket.socket
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,22 @@ class Started:
 
 #: A part of the server that runs beside the API, such as the engine: entered in this order, left in the opposite one.
 Service = Callable[[Node], AbstractAsyncContextManager[None]]
-SERVICES: tuple[Service, ...] = ()
+
+
+def _engine(node: Node) -> AbstractAsyncContextManager[None]:
+    """Everything that happens by itself: tasks, health checks, the built-in worker."""
+    settings = node.settings
+    wanted = EngineSettings(
+        data=settings.data,
+        database_url=settings.database_url,
+        server_url=settings.external_url or _url("http", node.web),
+        node_name=settings.node_name,
+        task_cap=settings.task_cap,
+    )
+    return running_engine(wanted, node.parts, node.halibut)
+
+
+SERVICES: tuple[Service, ...] = (_engine,)
 
 
 async def run_server(settings: Settings, announce: Callable[[Started], None]) -> None:
@@ -93,7 +110,7 @@ async def running_server(settings: Settings) -> AsyncIterator[Started]:
         halibut = Runtime(installation.identity, spool=settings.data / "spool")
         await stack.enter_async_context(halibut)
         polling = await _listen_for_polling_agents(halibut, settings.polling_listen)
-        node = Node(settings, parts, installation, halibut)
+        node = Node(settings, parts, installation, halibut, web)
         for service in SERVICES:
             await stack.enter_async_context(service(node))
         services = ApiServices(

@@ -16,7 +16,7 @@ from octavo.server.store.nodes import beat, end_node, end_other_nodes, list_live
 from octavo.server.store.script_runs import (
     RunChange,
     change_script_run,
-    claim_script_run,
+    claim_script_runs,
     insert_script_runs,
     list_script_runs,
 )
@@ -116,7 +116,7 @@ async def test_who_lost_the_fence_can_write_nothing_more(store: Store) -> None:
         await insert_script_runs(connection, [a_run(task)], NOW)
 
         taken_over = await claim_running(connection, task.id, NodeId("node-b"))
-        await claim_script_run(connection, "ticket-1", 2)
+        await claim_script_runs(connection, task.id, 2)
 
         assert taken_over is not None
         assert taken_over.fence == 2

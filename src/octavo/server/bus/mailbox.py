@@ -25,12 +25,29 @@ class Mailbox:
         self._is_closed = True
         self._news.set()
 
-    async def messages(self) -> AsyncIterator[bytes]:
-        """The messages, oldest first, waiting for more until the mailbox is closed."""
-        while True:
-            await self._news.wait()
-            while self._waiting:
-                yield self._waiting.popleft()
+    def messages(self) -> AsyncIterator[bytes]:
+        """The messages, oldest first, waiting for more until the mailbox is closed.
+
+        Not a generator: a reader whose wait for the next message is cut short may go on waiting afterwards.
+        """
+        return _Messages(self)
+
+    async def next_message(self) -> bytes | None:
+        """The oldest message, waited for; None once the mailbox is closed and empty."""
+        while not self._waiting:
             if self._is_closed:
-                return
+                return None
             self._news.clear()
+            await self._news.wait()
+        return self._waiting.popleft()
+
+
+class _Messages(AsyncIterator[bytes]):
+    def __init__(self, mailbox: Mailbox) -> None:
+        self._mailbox = mailbox
+
+    async def __anext__(self) -> bytes:
+        message = await self._mailbox.next_message()
+        if message is None:
+            raise StopAsyncIteration
+        return message

@@ -26,6 +26,7 @@ from octavo.server.domain.script_runs import ScriptRun
 from octavo.server.domain.tasks import NodeId, Task, TaskEnd, TaskId, TaskKind, TaskState
 from octavo.server.domain.tickets import ticket_for
 from octavo.server.domain.waiting import Waiting
+from octavo.server.operations.built_in_worker import find_built_in_worker_setting
 from octavo.server.store.leases import (
     Lease,
     count_leases,
@@ -35,7 +36,6 @@ from octavo.server.store.leases import (
 )
 from octavo.server.store.nodes import lock_admission
 from octavo.server.store.script_runs import insert_script_runs
-from octavo.server.store.settings import find_setting
 from octavo.server.store.tasks import (
     admit_tasks,
     count_executing,
@@ -47,8 +47,6 @@ from octavo.server.store.worker_pools import list_default_pools
 
 ADMISSIONS_AT_ONCE = 64
 BUILT_IN_WORKER_SLOTS = 16
-#: The setting by which an administrator turns the built-in worker off for good; absent means allowed.
-BUILT_IN_WORKER_SETTING = "built_in_worker_allowed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +158,8 @@ async def _stand_ins(
 ) -> dict[str, Pool]:
     """For pools without workers: the built-in worker in default pools when it is on, else why nobody comes."""
     defaults = await list_default_pools(connection, empty_pool_ids)
-    is_allowed = await find_setting(connection, BUILT_IN_WORKER_SETTING) is not False
-    switch = built_in_worker_switch(is_allowed=is_allowed, workers_in_default_pool=0)
+    setting = await find_built_in_worker_setting(connection)
+    switch = built_in_worker_switch(is_allowed=setting.is_allowed, workers_in_default_pool=0)
     built_in = Candidate(
         BUILT_IN_WORKER_ID,
         BUILT_IN_WORKER_NAME,

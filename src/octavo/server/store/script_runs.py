@@ -33,9 +33,9 @@ async def list_script_runs(connection: AsyncConnection, task_id: TaskId, unit: s
     return [_as_script_run(row) for row in await connection.execute(statement)]
 
 
-async def claim_script_run(connection: AsyncConnection, ticket: str, fence: int) -> None:
-    """Let whoever has `fence` continue this attempt."""
-    await connection.execute(update(script_runs).where(script_runs.c.ticket == ticket).values(fence=fence))
+async def claim_script_runs(connection: AsyncConnection, task_id: TaskId, fence: int) -> None:
+    """Let whoever has `fence` continue the attempts of a task."""
+    await connection.execute(update(script_runs).where(script_runs.c.task_id == task_id).values(fence=fence))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,52 @@
+"""Lets queued tasks start on this node: at once when somebody queues one, and by a look each second.
+
+Source: DESIGN §6 (admission), FOUNDATIONS «Life of a task».
+"""
+
+import asyncio
+import contextlib
+import logging
+
+from octavo.base.errors import StoreUnavailable
+from octavo.server.engine.durable_runs import DurableRuns
+from octavo.server.engine.parts import EngineParts
+from octavo.server.engine.task_runs import TaskRuns
+from octavo.server.operations.admission import ADMISSIONS_AT_ONCE, admit_queued_tasks
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0
+
+
+class Dispatcher:
+    """Admits and starts tasks while `run` is active."""
+
+    def __init__(self, parts: EngineParts, runs: TaskRuns, durable: DurableRuns) -> None:
+        self._parts = parts
+        self._runs = runs
+        self._durable = durable
+
+    async def run(self) -> None:
+        """Dispatch until cancelled."""
+        async with self._parts.context.bus.subscribe("tasks") as wake_ups:
+            while True:
+                try:
+                    while await self.dispatch_once() == ADMISSIONS_AT_ONCE:
+                        pass
+                except StoreUnavailable:
+                    log.warning("the store is away; queued tasks wait")
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await anext(wake_ups)
+
+    async def dispatch_once(self) -> int:
+        """Admit what may start, and start it; how many."""
+        async with self._parts.context.store.writing() as connection:
+            admitted, expired = await admit_queued_tasks(connection, self._parts.view())
+        for each in admitted:
+            self._runs.hand_over(each)
+            # Admitted is admitted: should this fail, the reconciler starts what has no run.
+            await self._durable.start(each.task.id)
+        for task_id in expired:
+            await self._parts.publish_task(task_id)
+        return len(admitted)

@@ -1,0 +1,257 @@
+"""One attempt of one unit: a script on a machine, from its ticket to its end, whatever is killed meanwhile.
+
+Every answer of the agent is stored, with the cursor behind it, before the next is asked for. An attempt that is run
+again continues: same ticket, the agent's log read from its start, lines up to the stored cursor dropped.
+Source: DESIGN §6; tentacle-services.md §9.
+"""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from octavo.base.errors import AgentUnavailable, Invalid, NotFound
+from octavo.contracts.scripts import ExitCode, ProcessState
+from octavo.halibut import HalibutError, NotDelivered
+from octavo.server.domain.backoff import PollBase
+from octavo.server.domain.script_effects import SetFailureText
+from octavo.server.domain.script_output import OutputBatch, ScriptOutput
+from octavo.server.domain.script_runs import RunState, ScriptRun, ServiceVersion
+from octavo.server.domain.service_messages import Level
+from octavo.server.domain.task_log import BrokenLog, Entry, Line
+from octavo.server.domain.tasks import Claim, TaskEnd, TaskState
+from octavo.server.engine.parts import EngineParts
+from octavo.server.engine.script_source import ScriptSource
+from octavo.server.store.leases import end_leases
+from octavo.server.store.script_runs import RunChange, change_script_run
+from octavo.server.store.task_log import NewChunk, append_chunk
+from octavo.server.workers.connections import NoAgent
+from octavo.server.workers.script_client import Progress
+from octavo.server.workers.script_session import Cancelled, ScriptSession
+
+#: Exit codes that an agent makes up, in words.
+_MADE_UP: dict[int, str] = {
+    ExitCode.FATAL: "The agent could not run the script: an internal failure, such as a full disk.",
+    ExitCode.SHELL_NOT_STARTED: "The agent could not start the shell.",
+    ExitCode.CANCELLED: "The script was cancelled before it could start.",
+    ExitCode.TIMED_OUT: "The script waited too long for another one on the same machine.",
+    ExitCode.UNKNOWN_SCRIPT: "The agent does not know this script any more: its workspace is gone.",
+    ExitCode.UNKNOWN_RESULT: "The agent was restarted while the script ran, and its result is lost.",
+}
+_MAY_HAVE_STARTED = (
+    "The server was restarted while it asked an old Tentacle to start this script. Such an agent cannot be asked "
+    "whether it did, so the script is not started again."
+)
+#: After these nobody knows what the script did.
+_LOST = (ExitCode.UNKNOWN_SCRIPT, ExitCode.UNKNOWN_RESULT)
+
+
+class EndsTask(Enum):
+    """Whether this unit is its task's only one, so that its last lines bring the task's end with them."""
+
+    YES = auto()
+    NO = auto()
+
+
+class Mobility(Enum):
+    """Whether another worker may take the unit over when this one surely never started it."""
+
+    OTHER_WORKER = auto()
+    NONE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended. `is_task_ended`: the task's end is stored already."""
+
+    state: RunState
+    error: str = ""
+    is_task_ended: bool = False
+
+    @property
+    def task_end(self) -> TaskEnd:
+        """What this outcome makes of a task that has no other unit."""
+        match self.state:
+            case RunState.SUCCESS:
+                return TaskEnd(TaskState.SUCCESS)
+            case RunState.CANCELLED:
+                return TaskEnd(TaskState.CANCELLED, self.error)
+            case _:
+                return TaskEnd(TaskState.FAILED, self.error)
+
+
+@dataclass(slots=True)
+class ScriptUnit:
+    """Runs one attempt. `cancel` is set when the task is to end."""
+
+    parts: EngineParts
+    claim: Claim
+    run: ScriptRun
+    source: ScriptSource
+    cancel: asyncio.Event
+    ends_task: EndsTask
+    mobility: Mobility = Mobility.NONE
+    _output: ScriptOutput = field(init=False)
+    _fed: int = 0
+    _started: RunChange | None = None
+    _confinement: str = ""
+    _failure_text: str = ""
+    _exit_code: int | None = None
+    _may_have_started: bool = True
+
+    async def execute(self) -> Outcome:
+        """Run the attempt to its end and store that end.
+
+        Raises:
+            FenceLost: another node runs it now.
+            StoreUnavailable: the database cannot serve; calling again continues.
+        """
+        self._output = ScriptOutput(stored=self.run.next_sequence)
+        session, rest = None, OutputBatch((), (), self.run.next_sequence)
+        try:
+            session = await self._open_session()
+            outcome, rest = await self._follow(session)
+        except Cancelled as cancelled:
+            text = "" if cancelled.may_have_started else " The script was not started."
+            outcome = Outcome(RunState.CANCELLED, f"The task was cancelled.{text}")
+        except (HalibutError, AgentUnavailable, NoAgent, NotFound, Invalid, BrokenLog) as error:
+            outcome = self._lost(error)
+        outcome = await self._finish(outcome, rest)
+        if session is not None and session.client.is_repeatable and outcome.state is not RunState.LOST:
+            await session.complete(rest.next_sequence)
+        return outcome
+
+    async def _open_session(self) -> ScriptSession:
+        endpoint = await self.parts.get_endpoint(self.run.machine_id)
+        capabilities = self.parts.capabilities
+        if self.run.service is not ServiceVersion.UNKNOWN:
+            client = capabilities.client_for(endpoint, self.run.service)
+        else:
+            client = await capabilities.get_client(endpoint, self.parts.retries, self._notify)
+        return ScriptSession(
+            client,
+            await self.source.prepare(self.run.machine_id, endpoint, client.version),
+            self.run.agent_ticket,
+            PollBase.POLLING if endpoint.is_polling else PollBase.LISTENING,
+            self.parts.retries,
+            self.cancel,
+            self._notify,
+        )
+
+    async def _follow(self, session: ScriptSession) -> tuple[Outcome, OutputBatch]:
+        """Store what the agent says until the script has ended; how it ended, and what is not stored yet."""
+        version, is_started = session.client.version, self.run.state is RunState.RUNNING
+        self._started = RunChange(state=RunState.RUNNING, service=version, started_at=self.parts.now())
+        if version is ServiceVersion.V1 and not is_started:  # noted before it is asked: never ask it twice (§9.8)
+            await self._store(OutputBatch((), (), self._output.stored))
+        elif version is ServiceVersion.V1 and self.run.agent_ticket == self.run.ticket:
+            return Outcome(RunState.LOST, _MAY_HAVE_STARTED), OutputBatch((), (), self._output.stored)
+        last = Progress(self.run.agent_ticket, ProcessState.PENDING, ExitCode.UNKNOWN_RESULT, (), 0, is_finished=False)
+        batch = OutputBatch((), (), self._output.stored)
+        async for progress in session.run(is_started=is_started):
+            if session.ticket != self.run.agent_ticket:
+                self.run = replace(self.run, agent_ticket=session.ticket)
+                self._started = RunChange(agent_ticket=session.ticket)
+                await self._store(OutputBatch((), (), self._output.stored))
+            last, batch = progress, self._take(progress)
+            if not (progress.is_finished and session.client.waits_for_news):
+                await self._store(batch)
+                batch = OutputBatch((), (), batch.next_sequence)
+        if not session.client.is_repeatable:
+            last = await session.complete(self._fed) or last
+            batch = self._take(last)
+        rest = self._output.feed((), self._fed + 1, is_last=True)
+        return self._judge(last), OutputBatch([*batch.lines, *rest.lines], (), rest.next_sequence)
+
+    def _take(self, progress: Progress) -> OutputBatch:
+        """The answer's new lines. A gap in the agent's numbers shows as one."""
+        self._confinement = progress.confinement or self._confinement
+        known = max(0, self._fed - progress.first_sequence + 1)
+        entries, first = progress.entries[known:], max(progress.first_sequence, self._fed + 1)
+        if entries and first > self._fed + 1 and first > self._output.stored + 1:
+            missing = Entry("stderr", entries[0].occurred, f"{first - self._fed - 1} lines are missing here.")
+            entries, first = [missing, *entries], first - 1
+        batch = self._output.feed(entries, first)
+        self._fed = max(self._fed, progress.next_sequence)
+        for effect in batch.effects:
+            if isinstance(effect, SetFailureText):
+                self._failure_text = effect.message
+        return batch
+
+    def _judge(self, last: Progress) -> Outcome:
+        self._exit_code = last.exit_code
+        if self.cancel.is_set():
+            return Outcome(RunState.CANCELLED, "The task was cancelled.")
+        if last.exit_code == 0:
+            return Outcome(RunState.SUCCESS)
+        state = RunState.LOST if last.exit_code in _LOST else RunState.FAILED
+        reason = _MADE_UP.get(last.exit_code, f"The remote script failed with exit code {last.exit_code}")
+        return Outcome(state, self._failure_text or reason)
+
+    def _lost(self, error: Exception) -> Outcome:
+        """The agent cannot be reached any more, or never could."""
+        if self.cancel.is_set():
+            return Outcome(RunState.CANCELLED, f"The task was cancelled, but the agent could not be told: {error}")
+        if isinstance(error, HalibutError):
+            self.parts.suspect(self.run.machine_id)
+        # Nothing was stored of it and the last word is that no request arrived: then no agent has started it.
+        never_ran = self.run.started_at is None and isinstance(error, NotDelivered | AgentUnavailable)
+        self._may_have_started = not never_ran
+        is_unreached = never_ran and self.mobility is Mobility.OTHER_WORKER
+        lost = RunState.LOST if is_unreached or not never_ran else RunState.FAILED
+        return Outcome(lost, f"{self.run.machine_name}: {error}")
+
+    async def _notify(self, text: str) -> None:
+        """A note of the server in the task log."""
+        self.parts.suspect(self.run.machine_id)
+        chunk = NewChunk(self.run.unit, [self._line(Level.WARNING, text)])
+        now = self.parts.now()
+        await self.parts.writer.write(lambda connection: append_chunk(connection, self.claim, chunk, now))
+        await self.parts.publish_task(self.claim.task_id)
+
+    async def _store(self, batch: OutputBatch) -> None:
+        if not batch.lines and self._started is None and batch.next_sequence == self.run.next_sequence:
+            return
+        await self._write(batch, self._started or RunChange(), None)
+
+    async def _finish(self, outcome: Outcome, rest: OutputBatch) -> Outcome:
+        lines = [*rest.lines]
+        if outcome.error:
+            lines.append(self._line(Level.ERROR, outcome.error))
+        started = self._started if self._may_have_started else None
+        change = replace(
+            started or RunChange(),
+            state=outcome.state,
+            exit_code=self._exit_code,
+            confinement=self._confinement,
+            completed_at=self.parts.now(),
+        )
+        moves_on = outcome.state is RunState.LOST and not self._may_have_started
+        end = outcome.task_end if self.ends_task is EndsTask.YES and not moves_on else None
+        await self._write(OutputBatch(lines, (), rest.next_sequence), change, end, is_end=True)
+        self.run = replace(self.run, state=outcome.state, started_at=self.run.started_at or change.started_at)
+        self.parts.idle_since[self.run.machine_id] = self.parts.now()
+        return replace(outcome, is_task_ended=end is not None)
+
+    async def _write(self, batch: OutputBatch, change: RunChange, end: TaskEnd | None, *, is_end: bool = False) -> None:
+        """Lines, cursor and state in one transaction; the checks come first, so that a lost fence changes nothing."""
+        before, now, run = self.run.next_sequence, self.parts.now(), self.run
+        first = before + 1 if batch.next_sequence > before else None
+        chunk = NewChunk(run.unit, batch.lines, first, batch.next_sequence)
+        change = replace(change, next_sequence=batch.next_sequence)
+
+        async def work(connection: AsyncConnection) -> None:
+            await change_script_run(connection, run.ticket, self.claim.fence, change, at_sequence=before)
+            if batch.lines or end is not None:
+                await append_chunk(connection, self.claim, chunk, now, end)
+            if is_end:
+                await end_leases(connection, self.claim.task_id, run.unit)
+
+        await self.parts.writer.write(work)
+        self.run = replace(run, next_sequence=batch.next_sequence, started_at=run.started_at or change.started_at)
+        self._started = None
+        await self.parts.publish_task(self.claim.task_id)
+
+    def _line(self, level: Level, text: str) -> Line:
+        return Line(level.value, self.parts.now().isoformat(timespec="milliseconds"), text)
