@@ -37,9 +37,9 @@ async def test_full_isolation_never_overlaps(agent: OpenedAgent) -> None:
     tickets = [f"ticket-{number}" for number in range(6)]
     for ticket in tickets:
         await agent.v2.start_script(a_script(body, ticket, wait_seconds=None, isolation=FULL))
-    ticket = await agent.v1.start_script(StartScriptCommand(body, FULL))
+    made_here = await agent.v1.start_script(StartScriptCommand(body, FULL))
 
-    responses = [await wait_for_state(agent, name, ProcessState.COMPLETE) for name in (*tickets, ticket.task_id)]
+    responses = [await wait_for_state(agent, name, ProcessState.COMPLETE) for name in (*tickets, made_here.task_id)]
 
     assert "overlap" not in [line for response in responses for line in texts(response)]
     assert all(response.exit_code == 0 for response in responses)
