@@ -48,6 +48,7 @@ bench: .venv/ready ## print the figures, each beside its floor (minutes); ONLY=N
 
 docs: .venv/ready ## make the generated pages of docs/ anew
 	@$(RUN) python tests/docs/conformance.py
+	@$(RUN) python tests/docs/tentacle_reference.py
 
 clean: ## remove what the commands above made
 	@rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build bench/results.json

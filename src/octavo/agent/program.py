@@ -58,6 +58,8 @@ COMMANDS: tuple[Command, ...] = (
     *others.COMMANDS,
 )
 
+COMMAND_BY_NAME = {name: command for command in COMMANDS for name in (command.name, *command.aliases)}
+
 #: What every command knows; taken away before the command sees its arguments.
 COMMON_OPTIONS = (
     switch("help", description=help_texts.COMMON_HELP),
@@ -75,7 +77,7 @@ def run(arguments: Sequence[str], host: Host) -> int:
         host.stdout.write(help_texts.general_help(COMMANDS))
         return NO_COMMAND
     name = parse_command_name(arguments[0])
-    command = _find_command(name)
+    command = COMMAND_BY_NAME.get(name)
     if command is None:
         host.stderr.write(f"Command '{name}' is not supported\n")
         host.stdout.write(f"See '{help_texts.PROGRAM} help'\n")
@@ -83,7 +85,7 @@ def run(arguments: Sequence[str], host: Host) -> int:
     try:
         common, rest = strip_options(COMMON_OPTIONS, arguments[1:])
         if common.is_on("help") and (command.name != "help" or not rest):
-            command, rest = _get_help_command(), [command.name, *_format_of(rest)]
+            command, rest = COMMAND_BY_NAME["help"], [command.name, *_format_of(rest)]
         parsed = parse_arguments(command.options, rest)
     except InvalidOption as error:
         with open_service_log(None, host.stderr) as service_log:
@@ -112,14 +114,6 @@ def _run_command(command: Command, common: Arguments, arguments: Arguments, host
         except Exception as error:  # the process's root: everything becomes a message and an exit code
             return _report(error, service_log)
         return exit_code
-
-
-def _find_command(name: str) -> Command | None:
-    return next((command for command in COMMANDS if name in (command.name, *command.aliases)), None)
-
-
-def _get_help_command() -> Command:
-    return next(command for command in COMMANDS if command.name == "help")
 
 
 def _format_of(arguments: Sequence[str]) -> list[str]:

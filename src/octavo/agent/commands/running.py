@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _MAX_AGE_SECONDS = 60
 _STDIN = 0
 _MILLISECONDS = 1000
+_SETTLED_SECONDS = 2  # by then all is imported and open
 
 
 def run_agent_command(invocation: Invocation) -> int:
@@ -80,6 +81,7 @@ async def _serve(invocation: Invocation, settings: "AgentSettings") -> None:
     import asyncio
     import signal
 
+    from octavo.agent.idle_memory import give_back_memory
     from octavo.agent.run import run_agent
 
     stop = asyncio.Event()
@@ -90,6 +92,7 @@ async def _serve(invocation: Invocation, settings: "AgentSettings") -> None:
         invocation.write("Running. Press <enter> to shut down...\n")
         invocation.host.stdout.flush()
         _stop_at_enter(loop, stop)
+    loop.call_later(_SETTLED_SECONDS, give_back_memory)
     await run_agent(settings, stop)
     invocation.say("Agent stopped")
 
