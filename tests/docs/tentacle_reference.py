@@ -33,7 +33,7 @@ EXAMPLES = {
         "tentacle poll-server --instance=W1 --server=https://octavo.example --apiKey=API-… "
         "--server-comms-address=https://node2.example:10943"
     ),
-    "polling-proxy": "tentacle polling-proxy --instance=W1 --proxyEnable=true --proxyHost=proxy.example --proxyPort=3128",
+    "polling-proxy": "tentacle polling-proxy --instance=W1 --proxyEnable=true --proxyHost=proxy --proxyPort=3128",
     "proxy": "tentacle proxy --instance=W1 --proxyEnable=true --proxyHost=proxy.example --proxyPort=3128",
     "register-k8s-cluster": "tentacle register-k8s-cluster",
     "register-k8s-target": "tentacle register-k8s-target",
@@ -70,8 +70,8 @@ The agent and everything that sets it up. It is also installed as `Tentacle`. Ne
 * `--name value`, `--name=value`, `--name:value`, `-name=value` and `/name=value` mean the same, in any case. One-letter
   options can be bundled: `-fhmyhost` is `--force --publicHostName=myhost`. `--` ends the options.
 * Switches take no value; `--name-` turns one off.
-* `--instance` or `--config` say which agent on this machine is meant. Without them it is `Tentacle.config` in the current
-  folder, else the instance `Tentacle`, else the only one.
+* `--instance` or `--config` say which agent on this machine is meant. Without them it is `Tentacle.config` in the
+  current folder, else the instance `Tentacle`, else the only one.
 * Every command knows `--help`, `--noninteractive`, `--console`, `--nologo` and `--noconsolelogging`.
 
 | exit code | means |
@@ -82,16 +82,17 @@ The agent and everything that sets it up. It is also installed as `Tentacle`. Ne
 | 43 | a part of the program is missing |
 | 100 | a missing or unreadable value, a server that does not answer or denies access, a bug; with details |
 
-Messages go to stdout, errors to stderr, both to `Logs/OctopusTentacle.txt` in the instance's home (seven days are kept).
+Messages go to stdout, errors to stderr, both to `Logs/OctopusTentacle.txt` in the instance's home (seven days
+are kept).
 
 | environment variable | what it does |
 |---|---|
-| `OCTAVO_API_KEY` | the API key, where no credentials are on the command line: `ps` shows command lines to every account |
-| `TentacleMachineConfigurationHomeDirectory` | where instances are registered, instead of `/etc/octopus`; needs no root |
+| `OCTAVO_API_KEY` | the API key, where the command line has no credentials: `ps` shows it to every account |
+| `TentacleMachineConfigurationHomeDirectory` | where instances are registered, instead of `/etc/octopus` |
 | `DefaultLogDirectory` | where the log goes before the instance is known |
 | `OCTOPUS__TENTACLE__LOGLEVEL` | `Trace`, `Debug`, `Info`, `Warn`, `Error`, `Fatal` or `Off` |
 | `TentaclePollingConnectionCount` | how many connections a polling agent keeps, whatever is configured |
-| `OCTOPUS_CONTRIBUTE_ENV_SETTINGS` | `true`: settings may come from variables such as `OCTOPUS_HOME`, `TENTACLE_SERVICE_PORT` |
+| `OCTOPUS_CONTRIBUTE_ENV_SETTINGS` | `true`: settings may come from `OCTOPUS_HOME`, `TENTACLE_SERVICE_PORT`, … |
 | `OCTOPUS_SERVICE_USERNAME` | the account of an installed service, where `--username` is not given |
 | `HTTPS_PROXY`, `NO_PROXY`, `SSL_CERT_FILE` | as everywhere |
 
