@@ -21,7 +21,7 @@ $(UV):
 	@.tools/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 .venv/ready: $(UV) pyproject.toml uv.lock
-	@$(UV) sync --frozen --quiet --all-extras
+	@$(UV) sync --frozen --quiet --all-extras --compile-bytecode
 	@touch $@
 
 check: .venv/ready ## lint, types and import rules (seconds; before each commit)
