@@ -33,6 +33,7 @@ from octavo.server.packages.tokens import FetchGrant, FetchTokens
 
 PLAN_FILE = "octavo-plan.json"
 PYTHON_FILE = "Script.py"
+EXECUTOR_FILE = "octavo-executor.pyz"
 
 
 class Syntax(StrEnum):
@@ -133,7 +134,7 @@ class Delivery:
             return compose_script(script)
         if recipient.executor_command:
             plan = plan_delivery(script, self._pulled(recipient))
-            return _with_executor(shlex.join(recipient.executor_command), plan)
+            return _with_executor(recipient.executor_command, plan)
         plan = plan_delivery(script, _uploaded)
         uploads = [await self._upload(package) for package in script.packages]
         zipapp = self._zipapp()
@@ -226,8 +227,14 @@ def _remote_path(package: PackageToDeliver) -> str:
     return f"Files/{name}"
 
 
-def _with_executor(command: str, plan: Plan) -> PreparedScript:
-    return PreparedScript(f"exec {command} {PLAN_FILE}\n", {PLAN_FILE: plan_as_json(plan).encode("utf-8")})
+def _with_executor(command: tuple[str, ...], plan: Plan) -> PreparedScript:
+    """The agent's own executor; the one we send where the job's account or sandbox may not enter the agent's Python."""
+    body = (
+        f"if [ -x {shlex.quote(command[0])} ]; then exec {shlex.join(command)} {PLAN_FILE}; fi\n"
+        f"{_needs_python3('to prepare packages')}"
+        f"exec python3 {EXECUTOR_FILE} {PLAN_FILE}\n"
+    )
+    return PreparedScript(body, {PLAN_FILE: plan_as_json(plan).encode("utf-8"), EXECUTOR_FILE: _zipapp_bytes()})
 
 
 def _with_zipapp(zipapp: Upload, plan: Plan) -> PreparedScript:

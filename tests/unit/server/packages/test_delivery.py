@@ -1,6 +1,7 @@
 """How scripts travel: composed, by plan with URLs, by plan with uploads."""
 
 import hashlib
+import io
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ from octavo.base.errors import Invalid
 from octavo.executor.plan import plan_from_json
 from octavo.server.blobs import BlobStore
 from octavo.server.packages.delivery import (
+    EXECUTOR_FILE,
     PLAN_FILE,
     Delivery,
     PackageToDeliver,
@@ -88,7 +90,9 @@ async def test_our_agent_pulls_with_a_token_of_its_own(delivery: Delivery, blobs
     prepared = await delivery.prepare_script(ScriptToDeliver(Syntax.BASH, file="run.sh", packages=[package]), OURS)
 
     assert prepared.uploads == ()
-    assert prepared.body == f"exec {sys.executable} -m octavo.executor {PLAN_FILE}\n"
+    assert f"then exec {sys.executable} -m octavo.executor {PLAN_FILE}; fi" in prepared.body
+    assert prepared.body.endswith(f"exec python3 {EXECUTOR_FILE} {PLAN_FILE}\n")
+    assert zipfile.is_zipfile(io.BytesIO(prepared.files[EXECUTOR_FILE]))
     (planned,) = plan_from_json(prepared.files[PLAN_FILE].decode()).packages
     assert planned.url == f"https://server/api/worker-packages/{package.sha256}"
     grant = FetchTokens(b"k" * 32).find_grant(planned.token or "", package.sha256, NOW)
