@@ -42,11 +42,11 @@ class Dispatcher:
     async def dispatch_once(self) -> int:
         """Admit what may start, and start it; how many."""
         async with self._parts.context.store.writing() as connection:
-            admitted, expired = await admit_queued_tasks(connection, self._parts.view())
+            admitted, expired = await admit_queued_tasks(connection, self._parts.view(self._runs.executing))
         for each in admitted:
             self._runs.hand_over(each)
-            # Admitted is admitted: should this fail, the reconciler starts what has no run.
-            await self._durable.start(each.task.id)
+        # Admitted is admitted: should a start fail, the reconciler starts what has no run.
+        await asyncio.gather(*(self._durable.start(each.task.id) for each in admitted))
         for task_id in expired:
             await self._parts.publish_task(task_id)
         return len(admitted)

@@ -16,7 +16,6 @@ from octavo.halibut import Runtime
 from octavo.server.domain.tasks import NodeId, TaskId
 from octavo.server.engine.dispatcher import Dispatcher
 from octavo.server.engine.durable_runs import DbosRuns
-from octavo.server.engine.group_commit import GroupCommit
 from octavo.server.engine.health_checks import HealthChecks
 from octavo.server.engine.health_schedule import HealthSchedule
 from octavo.server.engine.parts import EngineParts
@@ -55,9 +54,8 @@ async def running_engine(settings: EngineSettings, parts: Parts, halibut: Runtim
     await engine.reconciler.start()
     tasks = asyncio.TaskGroup()
     async with tasks:
-        loops = [tasks.create_task(shared.writer.run(), name="group commit")]
         await engine.durable.open(settings.database_url, settings.data / "engine.db")
-        loops += [
+        loops = [
             tasks.create_task(shared.connections.follow_machines(), name="trust"),
             tasks.create_task(shared.built_in.run(), name="built-in worker"),
             tasks.create_task(engine.reconciler.run(), name="reconciler"),
@@ -68,10 +66,9 @@ async def running_engine(settings: EngineSettings, parts: Parts, halibut: Runtim
         try:
             yield
         finally:
-            for loop in loops[1:]:
+            for loop in loops:
                 loop.cancel()
             await engine.durable.close()
-            loops[0].cancel()
     await engine.reconciler.stop()
 
 
@@ -95,7 +92,6 @@ async def _build(settings: EngineSettings, parts: Parts, halibut: Runtime) -> _E
         node=node,
         node_name=name,
         task_cap=settings.task_cap,
-        writer=GroupCommit(parts.store),
         connections=Connections(halibut, parts.store, parts.bus, parts.vault),
         capabilities=Capabilities(halibut),
         built_in=BuiltInWorker(settings.data / "built-in-worker", halibut.identity.thumbprint, account),

@@ -95,7 +95,7 @@ class HealthChecks:
             finding = _Finding(Health.UNAVAILABLE, f"The check took longer than {CHECK_SECONDS:.0f} s.")
         is_well = finding.health in (Health.HEALTHY, Health.HAS_WARNINGS)
         self.failures[unit.place_id] = 0 if is_well else self.failures.get(unit.place_id, 0) + 1
-        await self._parts.writer.write(lambda connection: self._record(connection, claim, unit, ticket, finding))
+        await self._parts.write(lambda connection: self._record(connection, claim, unit, ticket, finding))
         await self._parts.publish_task(claim.task_id)
         await self._parts.context.bus.publish("tasks")
         return is_well

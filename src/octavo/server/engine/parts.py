@@ -1,13 +1,14 @@
 """What the engine's pieces share: built once, by `engine.py`, and handed to each."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from octavo.halibut import Endpoint
 from octavo.server.domain.placement import BUILT_IN_WORKER_ID
 from octavo.server.domain.tasks import NodeId, TaskId
-from octavo.server.engine.group_commit import GroupCommit
 from octavo.server.operations.admission import NodeView
 from octavo.server.operations.context import OperationContext
 from octavo.server.packages.delivery import Delivery
@@ -25,7 +26,6 @@ class EngineParts:
     node: NodeId
     node_name: str
     task_cap: int
-    writer: GroupCommit
     connections: Connections
     capabilities: Capabilities
     built_in: BuiltInWorker
@@ -36,9 +36,9 @@ class EngineParts:
     #: When each worker last ended something here; placement breaks ties by it.
     idle_since: dict[str, datetime] = field(default_factory=dict)
 
-    def view(self) -> NodeView:
-        """This node as admission sees it."""
-        return NodeView(self.node, self.task_cap, self.now(), self.idle_since)
+    def view(self, executing: int) -> NodeView:
+        """This node as admission sees it, with as many tasks under way."""
+        return NodeView(self.node, self.task_cap, self.now(), executing, self.idle_since)
 
     def now(self) -> datetime:
         """The time."""
@@ -53,6 +53,11 @@ class EngineParts:
         if machine_id == BUILT_IN_WORKER_ID:
             return await self.built_in.get_endpoint()
         return await self.connections.get_endpoint(machine_id)
+
+    async def write(self, work: Callable[[AsyncConnection], Awaitable[object]]) -> None:
+        """Do `work` in a transaction of its own; the store shares commits among those who wait."""
+        async with self.context.store.writing() as connection:
+            await work(connection)
 
     async def publish_task(self, task_id: TaskId) -> None:
         """Tell whoever watches a task that its state or log moved."""

@@ -207,7 +207,7 @@ class ScriptUnit:
         self.parts.suspect(self.run.machine_id)
         chunk = NewChunk(self.run.unit, [self._line(Level.WARNING, text)])
         now = self.parts.now()
-        await self.parts.writer.write(lambda connection: append_chunk(connection, self.claim, chunk, now))
+        await self.parts.write(lambda connection: append_chunk(connection, self.claim, chunk, now))
         await self.parts.publish_task(self.claim.task_id)
 
     async def _store(self, batch: OutputBatch) -> None:
@@ -248,7 +248,7 @@ class ScriptUnit:
             if is_end:
                 await end_leases(connection, self.claim.task_id, run.unit)
 
-        await self.parts.writer.write(work)
+        await self.parts.write(work)
         self.run = replace(run, next_sequence=batch.next_sequence, started_at=run.started_at or change.started_at)
         self._started = None
         await self.parts.publish_task(self.claim.task_id)

@@ -53,15 +53,23 @@ class TaskRuns:
         self._health = health
         self._admitted: dict[TaskId, Admitted] = {}
         self._cancels: dict[TaskId, asyncio.Event] = {}
+        self._capped: set[TaskId] = set()
 
     @property
     def running(self) -> frozenset[TaskId]:
         """The tasks that this node runs now."""
         return frozenset(self._cancels)
 
+    @property
+    def executing(self) -> int:
+        """How many tasks count against this node's cap now."""
+        return len(self._capped)
+
     def hand_over(self, admitted: Admitted) -> None:
         """What admission just read, so that `run` need not read it again."""
         self._admitted[admitted.task.id] = admitted
+        if admitted.task.kind is not TaskKind.HEALTH:
+            self._capped.add(admitted.task.id)
 
     def cancel(self, task_id: TaskId) -> None:
         """Tell a running task to end."""
@@ -100,6 +108,8 @@ class TaskRuns:
                 if claimed is None:
                     return
                 await claim_script_runs(connection, task_id, claimed.fence)
+            if claimed.kind is not TaskKind.HEALTH:
+                self._capped.add(task_id)
             if claimed.state is TaskState.CANCELLING:
                 cancel.set()
             await self._run(_Running(claimed, cancel), None)
@@ -177,7 +187,7 @@ class TaskRuns:
         async with self._parts.context.bus.subscribe("tasks") as wake_ups:
             while not running.cancel.is_set():
                 async with store.writing() as connection:
-                    placed = await place_unit(connection, running.task, unit, number, self._parts.view())
+                    placed = await place_unit(connection, running.task, unit, number, self._parts.view(self.executing))
                 if isinstance(placed, ScriptRun):
                     return placed
                 with contextlib.suppress(TimeoutError):
@@ -193,6 +203,7 @@ class TaskRuns:
         finally:
             if self._cancels.get(task_id) is signal:
                 del self._cancels[task_id]
+            self._capped.discard(task_id)
 
     async def _give_up(self, task_id: TaskId) -> None:
         """End a task that we failed; its agents' scripts are left to end by themselves."""

@@ -38,7 +38,6 @@ from octavo.server.store.nodes import lock_admission
 from octavo.server.store.script_runs import insert_script_runs
 from octavo.server.store.tasks import (
     admit_tasks,
-    count_executing,
     end_queued_task,
     find_mutex_holders,
     list_queued,
@@ -56,6 +55,7 @@ class NodeView:
     node: NodeId
     task_cap: int
     now: datetime
+    executing: int = 0
     idle_since: Mapping[str, datetime] = field(default_factory=dict)
 
 
@@ -94,7 +94,7 @@ async def read_facts(connection: AsyncConnection, tasks: Sequence[Task], view: N
     return Facts(
         now=view.now,
         node_cap=view.task_cap,
-        executing_here=await count_executing(connection, view.node),
+        executing_here=view.executing,
         mutex_holders=await find_mutex_holders(connection, [task.mutex_key for task in tasks if task.mutex_key]),
         pools=await read_pools(connection, places, view),
     )

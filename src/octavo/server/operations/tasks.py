@@ -20,6 +20,7 @@ from octavo.server.operations.task_plans import make_plan
 from octavo.server.store.nodes import list_nodes
 from octavo.server.store.tasks import (
     TaskQuery,
+    count_executing,
     get_task,
     insert_task,
     list_tasks,
@@ -145,7 +146,8 @@ async def find_waiting(context: OperationContext, task_id: str) -> Waiting | Non
     async with context.store.reading() as connection:
         nodes = await list_nodes(connection)
         node, task_cap = nodes[0] if nodes else (NodeId(""), 1)
-        view = NodeView(node, task_cap, context.clock.now())
+        executing = await count_executing(connection, node)
+        view = NodeView(node, task_cap, context.clock.now(), executing)
         (decision,) = decide_admissions([as_queued(task)], await read_facts(connection, [task], view))
     return decision.waiting if isinstance(decision, Hold) else None
 
