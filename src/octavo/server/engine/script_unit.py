@@ -6,6 +6,7 @@ Source: DESIGN §6; tentacle-services.md §9.
 """
 
 import asyncio
+import time
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
@@ -13,8 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from octavo.base.errors import AgentUnavailable, Invalid, NotFound
 from octavo.contracts.scripts import ExitCode, ProcessState
-from octavo.halibut import HalibutError, NotDelivered
+from octavo.halibut import HalibutError, ServiceFailed
 from octavo.server.domain.backoff import PollBase
+from octavo.server.domain.placement import BUILT_IN_WORKER_ID
 from octavo.server.domain.script_effects import SetFailureText
 from octavo.server.domain.script_output import OutputBatch, ScriptOutput
 from octavo.server.domain.script_runs import RunState, ScriptRun, ServiceVersion
@@ -27,9 +29,11 @@ from octavo.server.store.leases import end_leases
 from octavo.server.store.script_runs import RunChange, change_script_run
 from octavo.server.store.task_log import NewChunk, append_chunk
 from octavo.server.workers.connections import NoAgent
+from octavo.server.workers.retries import NO_RETRIES
 from octavo.server.workers.script_client import Progress
 from octavo.server.workers.script_session import Cancelled, ScriptSession
 
+RECONNECT_PAUSE_SECONDS = 0.2  # between looks whether the built-in worker is back
 #: Exit codes that an agent makes up, in words.
 _MADE_UP: dict[int, str] = {
     ExitCode.FATAL: "The agent could not run the script: an internal failure, such as a full disk.",
@@ -91,6 +95,7 @@ class ScriptUnit:
     source: ScriptSource
     cancel: asyncio.Event
     ends_task: EndsTask
+    is_fresh: bool  # no process before us can have asked an agent to start it
     mobility: Mobility = Mobility.NONE
     _output: ScriptOutput = field(init=False)
     _fed: int = 0
@@ -107,36 +112,57 @@ class ScriptUnit:
             FenceLost: another node runs it now.
             StoreUnavailable: the database cannot serve; calling again continues.
         """
-        self._output = ScriptOutput(stored=self.run.next_sequence)
-        session, rest = None, OutputBatch((), (), self.run.next_sequence)
-        try:
-            session = await self._open_session()
-            outcome, rest = await self._follow(session)
-        except Cancelled as cancelled:
-            text = "" if cancelled.may_have_started else " The script was not started."
-            outcome = Outcome(RunState.CANCELLED, f"The task was cancelled.{text}")
-        except (HalibutError, AgentUnavailable, NoAgent, NotFound, Invalid, BrokenLog) as error:
-            outcome = self._lost(error)
+        begin = time.monotonic()
+        while True:
+            session, self._fed = None, 0
+            self._output = ScriptOutput(stored=self.run.next_sequence)
+            rest = OutputBatch((), (), self.run.next_sequence)
+            try:
+                session = await self._open_session()
+                outcome, rest = await self._follow(session)
+            except Cancelled as cancelled:
+                text = "" if cancelled.may_have_started else " The script was not started."
+                outcome = Outcome(RunState.CANCELLED, f"The task was cancelled.{text}")
+            except (HalibutError, AgentUnavailable, NoAgent, NotFound, Invalid, BrokenLog) as error:
+                if self._may_reconnect(error, time.monotonic() - begin):
+                    self.is_fresh = self.is_fresh and not (session is not None and session.may_have_started)
+                    await asyncio.sleep(RECONNECT_PAUSE_SECONDS)
+                    continue
+                rest = OutputBatch((), (), self.run.next_sequence)
+                outcome = self._lost(error, session)
+            break
         outcome = await self._finish(outcome, rest)
         if session is not None and session.client.is_repeatable and outcome.state is not RunState.LOST:
             await session.complete(rest.next_sequence)
         return outcome
 
+    def _may_reconnect(self, error: Exception, elapsed_seconds: float) -> bool:
+        """The built-in worker comes back at another port, so its address must be asked again, not its old one."""
+        is_wire = isinstance(error, HalibutError | AgentUnavailable) and not isinstance(error, ServiceFailed)
+        is_in_time = elapsed_seconds < self.parts.retries.duration_seconds
+        return self._is_built_in and is_wire and is_in_time and not self.cancel.is_set()
+
+    @property
+    def _is_built_in(self) -> bool:
+        return self.run.machine_id == BUILT_IN_WORKER_ID
+
     async def _open_session(self) -> ScriptSession:
+        retries = NO_RETRIES if self._is_built_in else self.parts.retries
         endpoint = await self.parts.get_endpoint(self.run.machine_id)
         capabilities = self.parts.capabilities
         if self.run.service is not ServiceVersion.UNKNOWN:
             client = capabilities.client_for(endpoint, self.run.service)
         else:
-            client = await capabilities.get_client(endpoint, self.parts.retries, self._notify)
+            client = await capabilities.get_client(endpoint, retries, self._notify)
         return ScriptSession(
             client,
             await self.source.prepare(self.run.machine_id, endpoint, client.version),
             self.run.agent_ticket,
             PollBase.POLLING if endpoint.is_polling else PollBase.LISTENING,
-            self.parts.retries,
+            retries,
             self.cancel,
             self._notify,
+            ends_lost_scripts=not self._is_built_in,
         )
 
     async def _follow(self, session: ScriptSession) -> tuple[Outcome, OutputBatch]:
@@ -189,18 +215,17 @@ class ScriptUnit:
         reason = _MADE_UP.get(last.exit_code, f"The remote script failed with exit code {last.exit_code}")
         return Outcome(state, self._failure_text or reason)
 
-    def _lost(self, error: Exception) -> Outcome:
+    def _lost(self, error: Exception, session: ScriptSession | None) -> Outcome:
         """The agent cannot be reached any more, or never could."""
-        if self.cancel.is_set():
-            return Outcome(RunState.CANCELLED, f"The task was cancelled, but the agent could not be told: {error}")
+        is_unreachable = isinstance(error, HalibutError | AgentUnavailable)
         if isinstance(error, HalibutError):
             self.parts.suspect(self.run.machine_id)
-        # Nothing was stored of it and the last word is that no request arrived: then no agent has started it.
-        never_ran = self.run.started_at is None and isinstance(error, NotDelivered | AgentUnavailable)
-        self._may_have_started = not never_ran
-        is_unreached = never_ran and self.mobility is Mobility.OTHER_WORKER
-        lost = RunState.LOST if is_unreached or not never_ran else RunState.FAILED
-        return Outcome(lost, f"{self.run.machine_name}: {error}")
+        self._may_have_started = not self.is_fresh or (session is not None and session.may_have_started)
+        if self.cancel.is_set():
+            return Outcome(RunState.CANCELLED, f"The task was cancelled, but the agent could not be told: {error}")
+        moves_on = not self._may_have_started and is_unreachable and self.mobility is Mobility.OTHER_WORKER
+        state = RunState.LOST if moves_on or self._may_have_started else RunState.FAILED
+        return Outcome(state, f"{self.run.machine_name}: {error}")
 
     async def _notify(self, text: str) -> None:
         """A note of the server in the task log."""
@@ -219,9 +244,10 @@ class ScriptUnit:
         lines = [*rest.lines]
         if outcome.error:
             lines.append(self._line(Level.ERROR, outcome.error))
-        started = self._started if self._may_have_started else None
+        started_at = self.run.started_at or self.parts.now() if self._may_have_started else None
         change = replace(
-            started or RunChange(),
+            self._started or RunChange(),
+            started_at=started_at,
             state=outcome.state,
             exit_code=self._exit_code,
             confinement=self._confinement,

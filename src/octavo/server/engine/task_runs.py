@@ -152,19 +152,19 @@ class TaskRuns:
     ) -> Outcome:
         """Attempts until one ran: another worker takes over from one that surely never started the script."""
         source = ScriptSource(self._parts, running.task, unit.place)
-        run = first or await self._find_last_attempt(running.task.id, unit)
+        run, is_fresh = first or await self._find_last_attempt(running.task.id, unit), first is not None
         while True:
             if run is None or _may_try_again(run, step):
                 number = 1 if run is None else run.attempt + 1
                 if number > ATTEMPTS:
                     return Outcome(RunState.FAILED, f"{ATTEMPTS} attempts were made, and none reached a worker.")
-                run = await self._place(running, unit, number)
+                run, is_fresh = await self._place(running, unit, number), True
                 if run is None:
                     return Outcome(RunState.CANCELLED, "The task was cancelled.")
             if run.state in FINAL_RUN_STATES:
                 return Outcome(run.state, "" if run.state is RunState.SUCCESS else "It ended so before a restart.")
             attempt = ScriptUnit(
-                self._parts, running.claim, run, source, running.cancel, ends_task, _mobility(unit, run)
+                self._parts, running.claim, run, source, running.cancel, ends_task, is_fresh, _mobility(unit, run)
             )
             outcome = await attempt.execute()
             run = attempt.run

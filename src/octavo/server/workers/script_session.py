@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 COMPLETE_SECONDS = 60.0  # tidying up after a cancellation must not hold the task up (§9.7)
-UNSURE_SECONDS = 10.0  # to find out whether a script that was cancelled while starting did start
+UNSURE_SECONDS = 5.0  # to find out whether a script that was cancelled while starting did start
 
 
 class Cancelled(Exception):  # it is an outcome, named for what happened
@@ -44,7 +44,9 @@ class ScriptSession:
     policy: RetryPolicy
     cancel: asyncio.Event
     notify: Notice
+    ends_lost_scripts: bool = True  # services 39; false where the caller asks again at another address
     pause: Callable[[float], Awaitable[object]] = asyncio.sleep
+    may_have_started: bool = field(default=False, init=False)
     _rounds: int = field(default=0, init=False)
     _cancel_rounds: int = field(default=0, init=False)
 
@@ -84,16 +86,14 @@ class ScriptSession:
 
     async def _start(self, sequence: int) -> Progress:
         """Start, or cancel what may have started meanwhile (§9.5)."""
-        reached = False
 
         async def start() -> Progress:
-            nonlocal reached
+            """`may_have_started` is undone only by the surety that the agent never had the request."""
+            earlier, self.may_have_started = self.may_have_started, True
             try:
                 return await self.client.start(self.ticket, self.script)
             except NotDelivered:
-                raise
-            except HalibutError:
-                reached = True
+                self.may_have_started = earlier
                 raise
 
         if self.cancel.is_set() and not sequence:
@@ -104,25 +104,21 @@ class ScriptSession:
         if progress is None:
             if not self.client.is_repeatable:
                 raise Cancelled(may_have_started=True)
-            # Whether an attempt was under way or only connecting cannot be told apart from here; asking the agent is
-            # always right, and −45 says that it never ran.
-            return await self._cancel_unsure_start(sequence, reached=reached)
+            if not self.may_have_started:
+                raise Cancelled(may_have_started=False)
+            # Connecting and transferring cannot be told apart while a call is under way: ask; −45 says it never ran.
+            return await self._cancel_unsure_start(sequence)
         self.ticket = progress.ticket
         return progress
 
-    async def _cancel_unsure_start(self, sequence: int, *, reached: bool) -> Progress:
+    async def _cancel_unsure_start(self, sequence: int) -> Progress:
         try:
-            async with asyncio.timeout(None if reached else UNSURE_SECONDS):
+            async with asyncio.timeout(UNSURE_SECONDS):
                 progress = await call_with_retries(
-                    lambda: self.client.cancel(self.ticket, sequence),
-                    self.policy if reached else NO_RETRIES,
-                    self.notify,
-                    self.pause,
+                    lambda: self.client.cancel(self.ticket, sequence), self.policy, self.notify, self.pause
                 )
         except (HalibutError, TimeoutError):
-            if reached:
-                raise
-            raise Cancelled(may_have_started=False) from None
+            raise Cancelled(may_have_started=True) from None
         if progress.state is ProcessState.COMPLETE and progress.exit_code == ExitCode.UNKNOWN_SCRIPT:
             raise Cancelled(may_have_started=False)
         return progress
@@ -137,7 +133,7 @@ class ScriptSession:
         try:
             progress = await self._until_cancelled(call_with_retries(ask, policy, self.notify, self.pause))
         except HalibutError:
-            if not self.cancel.is_set():
+            if self.ends_lost_scripts and not self.cancel.is_set():
                 with contextlib.suppress(HalibutError):
                     await self.client.cancel(self.ticket, sequence)
             raise
