@@ -20,6 +20,7 @@ class LogLine:
 
     machine: str
     text: str
+    category: str
 
 
 class RestClient:
@@ -98,5 +99,5 @@ class RestClient:
 
 def _lines(node: dict[str, Any], machine: str, depth: int = 0) -> list[LogLine]:
     name = node["Name"] if depth >= 2 else machine
-    own = [LogLine(name, element["MessageText"]) for element in node["LogElements"]]
+    own = [LogLine(name, element["MessageText"], element["Category"]) for element in node["LogElements"]]
     return own + [line for child in node["Children"] for line in _lines(child, name, depth + 1)]

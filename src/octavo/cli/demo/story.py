@@ -237,7 +237,7 @@ def _deploy(site: Site, worker: str, **arguments: object) -> list[LogLine]:
 
 def _run(site: Site, description: str, body: str, **arguments: object) -> list[LogLine]:
     lines = site.client.wait_success(site.client.start_script(description, body, **arguments))
-    site.narrator.log([line.text for line in lines if line.machine])
+    site.narrator.log([line.text for line in lines if line.machine and line.category == "Info"])
     return lines
 
 
