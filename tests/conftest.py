@@ -1,5 +1,7 @@
 """Fixtures that every test may use. Servers and machines stand in the folders that need them."""
 
+import os
+
 import pytest
 
 #: Real PostgreSQL, NATS and S3, the stores, buses and blobs on them, and the API: started when a test first asks.
@@ -10,6 +12,9 @@ pytest_plugins = [
     "services_under_test.stores",
     "api_under_test",
 ]
+
+# Agents under test, also in processes of their own, must leave no accounts in the machine's database.
+os.environ["OCTAVO_ACCOUNTS"] = "numbers"
 
 
 @pytest.fixture(scope="session")

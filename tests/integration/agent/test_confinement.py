@@ -5,14 +5,14 @@ Source: DESIGN §5; docs/decisions/0021-confinement.md.
 
 import json
 import os
+import pwd
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from agents_under_test.opened_agent import OpenedAgent, a_job, a_script, output, run_job, wait_for_path
-from octavo.agent.confinement.accounts import NumberedAccounts, account_name
+from octavo.agent.confinement.accounts import NumberedAccounts, account_name, system_accounts
 from octavo.agent.confinement.levels import ConfinementLevel, ConfinementOffer, ConfinementUnavailable
 from octavo.agent.jobs.output_log import parse_entries
 from octavo.agent.services.script_service_v2 import ScriptServiceTwo
@@ -21,14 +21,6 @@ from octavo.contracts.scripts import ExitCode, ProcessOutputSource, ProcessState
 from octavo.halibut import Long
 
 KEPT_APART = ("account", "sandbox")
-
-
-@pytest.fixture(autouse=True)
-def _no_accounts_left(home: Path) -> Iterator[None]:
-    """Remove the system accounts that a test's owners were given."""
-    yield
-    for owner in ("Projects-1", "Projects-2", ""):
-        subprocess.run(["userdel", account_name(home, owner)], capture_output=True, check=False)
 
 
 @pytest.mark.parametrize("confinement", KEPT_APART)
@@ -116,7 +108,7 @@ async def test_jobs_of_one_owner_share_a_home_that_stays(agent: OpenedAgent, con
     write = 'echo kept > "$HOME/note"; mkdir -p "$TentacleApplications/app"; [ "$HOME" = "$TentacleHome" ]'
 
     first = await run_job(agent, a_job(write, "first", confinement=confinement))
-    second = await run_job(agent, a_job('cat "$HOME/note"; whoami', "second", confinement=confinement))
+    second = await run_job(agent, a_job('cat "$HOME/note"; echo $USER', "second", confinement=confinement))
 
     assert first.exit_code == 0
     assert _lines(second) == ["kept", account_name(agent.home, "Projects-1")]
@@ -166,6 +158,19 @@ async def test_standard_services_use_the_configured_level(agent: OpenedAgent) ->
 
     assert output(response) != ["0"]
     assert response.exit_code == 0
+
+
+def test_named_accounts_stand_in_the_account_database(tmp_path: Path) -> None:
+    accounts = system_accounts(tmp_path, tmp_path / "accounts.json", {})
+    name = account_name(tmp_path, "Projects-1")
+    try:
+        made = accounts.get_account("Projects-1")
+        again = accounts.get_account("Projects-1")
+
+        assert (made, made.name) == (again, name)
+        assert pwd.getpwuid(made.uid).pw_shell == "/usr/sbin/nologin"
+    finally:
+        subprocess.run(["userdel", name], capture_output=True, check=True)
 
 
 def test_numbered_accounts_are_remembered_and_never_shared(tmp_path: Path) -> None:

@@ -1,15 +1,18 @@
 """An OS account for each owner of jobs, made when first needed. Only root can.
 
 Accounts are named after the agent's home and the owner, so two agents on one machine never share one. Where `useradd`
-is missing, numbers are given out without an entry in the account database: that isolates as well, only `whoami` shrugs.
+is missing, or `OCTAVO_ACCOUNTS=numbers` is in the agent's environment, numbers are given out without an entry in the
+account database: that isolates as well and leaves nothing behind, only `whoami` and `ssh` miss a name.
 """
 
 import hashlib
+import itertools
 import json
 import os
 import pwd
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -18,6 +21,9 @@ from octavo.agent.supervisor.job_folder import replace_file
 
 #: Above the ranges that distributions give to people (1000…60000) and to containers' sub-ids (100000…).
 _FIRST_NUMBER = 61_200_000
+_NUMBERS_PER_HOME = 1000
+
+CHOICE_VARIABLE = "OCTAVO_ACCOUNTS"
 
 
 class AccountNotMade(Exception):
@@ -45,11 +51,12 @@ def account_name(home: Path, owner: str) -> str:
     return f"octavo-{digest[:12]}"
 
 
-def system_accounts(home: Path, registry: Path) -> Accounts:
-    """Real accounts where `useradd` exists, else numbered ones noted in `registry`."""
-    if useradd := shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin"):
-        return NamedAccounts(home, useradd)
-    return NumberedAccounts(home, registry)
+def system_accounts(home: Path, registry: Path, environment: Mapping[str, str]) -> Accounts:
+    """Real accounts where `useradd` exists and numbers are not asked for, else numbered ones noted in `registry`."""
+    useradd = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
+    if useradd is None or environment.get(CHOICE_VARIABLE) == "numbers":
+        return NumberedAccounts(home, registry)
+    return NamedAccounts(home, useradd)
 
 
 class NamedAccounts:
@@ -69,7 +76,8 @@ class NamedAccounts:
 
     def _make(self, name: str) -> Account:
         options = ("--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent")
-        command = [self._useradd, *options, "--shell", "/usr/sbin/nologin", name]
+        number = str(_free_number(self._home))
+        command = [self._useradd, *options, "--shell", "/usr/sbin/nologin", "--uid", number, name]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         account = _find_account(name)  # another agent process may have been faster
         if account is None:
@@ -88,7 +96,7 @@ class NumberedAccounts:
         name = account_name(self._home, owner)
         numbers = self._read()
         if name not in numbers:
-            numbers[name] = max(numbers.values(), default=self._first() - 1) + 1
+            numbers[name] = max(numbers.values(), default=_first_number(self._home) - 1) + 1
             replace_file(self._registry, json.dumps(numbers).encode(), durably=True)
         return Account(name, numbers[name], numbers[name])
 
@@ -99,10 +107,17 @@ class NumberedAccounts:
             return {}
         return numbers
 
-    def _first(self) -> int:
-        """Another range for every home, so that two agents without `useradd` do not share numbers."""
-        spread = int.from_bytes(hashlib.sha256(os.fsencode(self._home)).digest()[:2])
-        return _FIRST_NUMBER + spread * 1000
+
+def _first_number(home: Path) -> int:
+    """Another range for every home, so that two agents without `useradd` do not share numbers."""
+    spread = int.from_bytes(hashlib.sha256(os.fsencode(home)).digest()[:2])
+    return _FIRST_NUMBER + spread * _NUMBERS_PER_HOME
+
+
+def _free_number(home: Path) -> int:
+    """A number that no account has. Not from the range of system accounts, which is small."""
+    taken = {entry.pw_uid for entry in pwd.getpwall()}
+    return next(number for number in itertools.count(_first_number(home)) if number not in taken)
 
 
 def _find_account(name: str) -> Account | None:

@@ -71,4 +71,4 @@ async def open_jobs(settings: AgentSettings, tuning: Tuning = DEFAULT_TUNING) ->
 
 def _accounts(places: AgentPlaces) -> Accounts | None:
     """Only root can run jobs as others."""
-    return system_accounts(places.home, places.run / "accounts.json") if os.geteuid() == 0 else None
+    return system_accounts(places.home, places.run / "accounts.json", os.environ) if os.geteuid() == 0 else None

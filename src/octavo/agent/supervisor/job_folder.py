@@ -181,7 +181,8 @@ def read_plan(folder: JobFolder) -> JobPlan:
 
 def write_plan(folder: JobFolder, plan: JobPlan) -> None:
     """Keep the plan; only the agent's account can read it."""
-    replace_file(folder.plan_file, json.dumps(asdict(plan)).encode())
+    document = {name: getattr(plan, name) for name in plan.__slots__}  # `asdict` copies the environment value by value
+    replace_file(folder.plan_file, json.dumps({**document, "limits": asdict(plan.limits)}).encode())
 
 
 def request_cancel(folder: JobFolder, grace_seconds: float) -> None:

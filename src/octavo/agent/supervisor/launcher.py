@@ -10,15 +10,16 @@ nobody's children.
 Run as `python -I -S -c "…main(socket, agent lock, run folder)"` (see `launcher_command`).
 """
 
+import contextlib
 import gc
 import json
 import os
 import signal
 import socket
 import sys
+import time
 import traceback
 from pathlib import Path
-from typing import NoReturn
 
 from octavo.agent.supervisor.job_folder import JobFolder, JobPlan, new_state, try_lock, write_plan, write_state
 from octavo.agent.supervisor.supervise import rehearse, supervise
@@ -26,6 +27,9 @@ from octavo.agent.supervisor.supervise import rehearse, supervise
 STARTED, LOCKED = "started", "locked"
 
 _PACKET_BYTES = 65536
+
+#: When jobs come faster than this, a rehearsal would only take time from them.
+_BUSY_SECONDS = 0.02
 
 
 def launcher_command(socket_descriptor: int, lock_descriptor: int, run_folder: Path) -> list[str]:
@@ -55,10 +59,13 @@ def main(socket_descriptor: int, lock_descriptor: int, run_folder: str) -> None:
     rehearsal = _make_rehearsal(run_folder)
     not_for_children = (socket_descriptor, lock_descriptor)
     reserve = _fork_reserve(not_for_children, rehearsal)
+    last = 0.0
     while packet := agent.recv(_PACKET_BYTES):
         agent.send(json.dumps([packet.decode(), _hand_over(reserve, packet)]).encode())
         reserve.close()
-        reserve = _fork_reserve(not_for_children, rehearsal)
+        is_busy = time.monotonic() - last < _BUSY_SECONDS
+        last = time.monotonic()
+        reserve = _fork_reserve(not_for_children, None if is_busy else rehearsal)
 
 
 def _make_rehearsal(run_folder: str) -> JobFolder:
@@ -80,7 +87,7 @@ def _hand_over(reserve: socket.socket, packet: bytes) -> str:
     return answer.decode() or "the supervisor in reserve ended"
 
 
-def _fork_reserve(not_for_children: tuple[int, ...], rehearsal: JobFolder) -> socket.socket:
+def _fork_reserve(not_for_children: tuple[int, ...], rehearsal: JobFolder | None) -> socket.socket:
     """A supervisor that waits for its job at the other end of this socket.
 
     It is forked twice, so that it is an orphan that nobody's end takes along.
@@ -91,26 +98,31 @@ def _fork_reserve(not_for_children: tuple[int, ...], rehearsal: JobFolder) -> so
         os.setsid()
         if os.fork() != 0:
             os._exit(0)
-        ours.close()
-        for descriptor in not_for_children:
-            os.close(descriptor)
-        rehearse(rehearsal)
-        _wait_for_job(theirs)
+        try:
+            ours.close()
+            for descriptor in not_for_children:
+                os.close(descriptor)
+            _be_in_reserve(theirs, rehearsal)
+        finally:
+            os._exit(0)
     theirs.close()
     os.waitpid(child, 0)
     return ours
 
 
-def _wait_for_job(launcher: socket.socket) -> NoReturn:
+def _be_in_reserve(launcher: socket.socket, rehearsal: JobFolder | None) -> None:
+    if rehearsal is not None:
+        with contextlib.suppress(OSError):  # a full disk must not stop us from trying the job itself
+            rehearse(rehearsal)
     packet = launcher.recv(_PACKET_BYTES)
-    if packet:
-        folder = JobFolder(Path(packet.decode()))
-        lock, outcome = _take(folder)
-        launcher.send(outcome.encode())
-        launcher.close()
-        if lock is not None:
-            _supervise(folder, lock)
-    os._exit(0)
+    if not packet:
+        return
+    folder = JobFolder(Path(packet.decode()))
+    lock, outcome = _take(folder)
+    launcher.send(outcome.encode())
+    launcher.close()
+    if lock is not None:
+        _supervise(folder, lock)
 
 
 def _take(folder: JobFolder) -> tuple[int | None, str]:
