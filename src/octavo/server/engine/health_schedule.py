@@ -1,4 +1,6 @@
-"""Queues health checks when they are due: for new machines at once, for suspected ones soon, else by their policy.
+"""Queues health checks when they are due: for suspected machines at once, else by their policy.
+
+Whoever registers a machine queues its first check; here it is only made up for, should that have failed.
 
 Source: DESIGN §6; tentacle-cli.md §7.
 """
@@ -42,17 +44,15 @@ class HealthSchedule:
 
     async def run(self) -> None:
         """Queue checks until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._listen(), name="machines changed")
-            while True:
-                self._news.clear()
-                try:
-                    await self.look_once()
-                except StoreUnavailable:
-                    log.warning("the store is away; health checks wait")
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_SECONDS):
-                        await self._news.wait()
+        while True:
+            self._news.clear()
+            try:
+                await self.look_once()
+            except StoreUnavailable:
+                log.warning("the store is away; health checks wait")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._news.wait()
 
     async def look_once(self) -> None:
         """Queue one task for each space with machines that are due and in no check yet."""
@@ -75,11 +75,6 @@ class HealthSchedule:
         self._suspects.clear()
         for space_id, machine_ids in due.items():
             await self._queue(space_id, machine_ids)
-
-    async def _listen(self) -> None:
-        async with self._parts.context.bus.subscribe("agents") as changes:
-            async for _ in changes:
-                self._news.set()
 
     async def _queue(self, space_id: str, machine_ids: list[str]) -> None:
         workers = [each for each in machine_ids if each.startswith("Workers-")]
