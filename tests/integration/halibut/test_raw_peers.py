@@ -369,7 +369,7 @@ def echo_of(runtime: Runtime) -> "asyncio.Task[str]":
 
 
 async def test_idle_agents_get_null_messages(server: tuple[Runtime, Listener]) -> None:
-    """halibut 37: each a record of its own, the captured bytes."""
+    """halibut 37, services 44: each a record of its own, the captured bytes."""
     async with raw_agent(server[1].port) as peer, asyncio.timeout(LONG):
         for _ in range(3):
             assert await peer.read() == NULL
