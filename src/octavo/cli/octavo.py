@@ -183,8 +183,10 @@ def _announce(settings: "Settings", started: "Started") -> None:
     console.print(f"Polling agents connect to {started.polling}; the server's thumbprint is {started.thumbprint}")
     administrator = started.installation.created
     if administrator:
-        console.print("\nThis is the first start: an administrator was made. These secrets are shown this once:")
+        console.print("\nThis is the first start: an administrator was made. What was made up is shown this once:")
         console.print(f"  user name  {administrator.username}", markup=False)
-        console.print(f"  password   {administrator.password.reveal()}", markup=False)
-        console.print(f"  API key    {administrator.api_key.reveal()}", markup=False)
+        password = administrator.password.reveal() if settings.admin_password is None else "as you set it"
+        console.print(f"  password   {password}", markup=False)
+        api_key = administrator.api_key.reveal() if settings.admin_api_key is None else "as you set it"
+        console.print(f"  API key    {api_key}", markup=False)
     console.file.flush()

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp
 
 from octavo.base.clock import SystemClock
 from octavo.base.errors import ConfigurationError
-from octavo.halibut import Runtime
+from octavo.halibut import Limits, Runtime
 from octavo.server.api.application import make_application
 from octavo.server.api.dependencies import ApiServices
 from octavo.server.blobs import BlobStore, LocalBlobs
@@ -38,6 +38,8 @@ from octavo.server.store import Store
 from octavo.server.store.folder_lock import locked_folder
 from octavo.server.store.secrets import load_keyring
 
+#: Scripts under way hold a connection each: as many stay for the next ones as a busy worker has at once.
+HALIBUT_LIMITS = Limits(pooled_connections=32)
 GRACE_SECONDS = 10  # for requests under way when the server is told to end
 
 
@@ -107,12 +109,12 @@ async def running_server(settings: Settings) -> AsyncIterator[Started]:
         passwords = Passwords()
         wanted = Wanted(settings.admin_username, settings.admin_password, settings.admin_api_key)
         installation = await prepare_installation(parts, passwords, wanted)
-        halibut = Runtime(installation.identity, spool=settings.data / "spool")
+        halibut = Runtime(installation.identity, spool=settings.data / "spool", limits=HALIBUT_LIMITS)
         await stack.enter_async_context(halibut)
-        polling = await _listen_for_polling_agents(halibut, settings.polling_listen)
         node = Node(settings, parts, installation, halibut, web)
         for service in SERVICES:
             await stack.enter_async_context(service(node))
+        polling = await _listen_for_polling_agents(halibut, settings.polling_listen)  # now it is known whom we trust
         services = ApiServices(
             parts=parts,
             authenticator=Authenticator(parts, passwords),
