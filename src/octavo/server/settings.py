@@ -62,7 +62,7 @@ def load_settings(
     for key, value in (_file(config) if config else {}).items():
         texts[key] = (value, f"the file {config}")
     for name, value in environment.items():
-        if name.startswith(_PREFIX) and name != "OCTAVO_CONFIG":
+        if name.startswith(_PREFIX) and name not in _NOT_SETTINGS:
             texts[name.removeprefix(_PREFIX).lower()] = (value, f"the variable {name}")
     for key, flag in flags.items():
         if flag is not None:
@@ -79,6 +79,7 @@ def parse_address(text: str) -> Address:
 
 
 _PREFIX = "OCTAVO_"
+_NOT_SETTINGS = ("OCTAVO_CONFIG", "OCTAVO_API_KEY")  # the second is what `tentacle` registers with
 _KEYS = tuple(item.name for item in fields(Settings) if item.name != "source")
 
 

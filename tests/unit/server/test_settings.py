@@ -77,3 +77,9 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
 def test_addresses_are_read_and_written(text: str, address: Address) -> None:
     assert parse_address(text) == address
     assert parse_address(str(address)) == address
+
+
+def test_the_api_key_of_clients_in_the_environment_is_no_setting() -> None:
+    settings = load_settings({}, {"OCTAVO_API_KEY": "API-SECRET"})
+
+    assert settings.admin_api_key is None
