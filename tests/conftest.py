@@ -14,7 +14,7 @@ pytest_plugins = [
 ]
 
 # Agents under test, also in processes of their own, must leave no accounts in the machine's database.
-os.environ["TentacleJobAccounts"] = "numbers"
+os.environ["TENTACLE_JOB_ACCOUNTS"] = "numbers"
 
 
 @pytest.fixture(scope="session")

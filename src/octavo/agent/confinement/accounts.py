@@ -1,8 +1,8 @@
 """An OS account for each owner of jobs, made when first needed. Only root can.
 
 Accounts are named after the agent's home and the owner, so two agents on one machine never share one. Where `useradd`
-is missing, or `TentacleJobAccounts=numbers` is in the agent's environment, numbers are given out without an entry in the
-account database: that isolates as well and leaves nothing behind, only `whoami` and `ssh` miss a name.
+is missing, or `TENTACLE_JOB_ACCOUNTS=numbers` is in the agent's environment, numbers are given out without an entry in
+the account database: that isolates as well and leaves nothing behind, only `whoami` and `ssh` miss a name.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from octavo.agent.supervisor.job_folder import replace_file
 _FIRST_NUMBER = 61_200_000
 _NUMBERS_PER_HOME = 1000
 
-CHOICE_VARIABLE = "TentacleJobAccounts"
+CHOICE_VARIABLE = "TENTACLE_JOB_ACCOUNTS"
 
 
 class AccountNotMade(Exception):
