@@ -115,11 +115,11 @@ async def get_raw(task_id: str, context: SystemContext) -> Response:
 @router.get("/api/tasks/{task_id}/log/stream")
 async def stream_log(task_id: str, request: Request, context: SystemContext) -> Response:
     """Lines as server-sent events while they come; `Last-Event-ID` resumes; a `state` event is the last."""
-    await tasks.read_task(context, task_id)
+    task = await tasks.read_task(context, task_id)
     last = request.headers.get("last-event-id") or request.query_params.get("after") or "0"
     after = int(last) if last.isdecimal() else 0
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_events(context, task_id, after), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(_events(context, task, after), media_type="text/event-stream", headers=headers)
 
 
 @router.get("/api/tasks/{task_id}/waiting")
@@ -158,8 +158,8 @@ def _answer(context: OperationContext, task: Task, status: int = 200) -> Respons
     return JsonAnswer(as_task_document(task, context.clock.now()), status_code=status)
 
 
-async def _events(context: OperationContext, task_id: str, after: int) -> AsyncIterator[bytes]:
-    async for news in follow_log(context, task_id, after):
+async def _events(context: OperationContext, task: Task, after: int) -> AsyncIterator[bytes]:
+    async for news in follow_log(context, task, after):
         match news:
             case Task():
                 yield _event("state", json.dumps(as_task_document(news, context.clock.now())))

@@ -25,11 +25,15 @@ class Dispatcher:
         self._parts = parts
         self._runs = runs
         self._durable = durable
+        self._news = asyncio.Event()
+        self._has_waiting = False
 
     async def run(self) -> None:
         """Dispatch until cancelled."""
-        async with self._parts.context.bus.subscribe("tasks") as wake_ups:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._listen(), name="tasks queued")
             while True:
+                self._news.clear()
                 try:
                     while await self.dispatch_once() == ADMISSIONS_AT_ONCE:
                         pass
@@ -37,12 +41,21 @@ class Dispatcher:
                     log.warning("the store is away; queued tasks wait")
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_SECONDS):
-                        await anext(wake_ups)
+                        await self._news.wait()
+
+    async def _listen(self) -> None:
+        """Many wake-ups need one look. That something ended concerns only who has something waiting."""
+        async with self._parts.context.bus.subscribe("tasks") as wake_ups:
+            async for queued in wake_ups:
+                if queued or self._has_waiting:
+                    self._news.set()
 
     async def dispatch_once(self) -> int:
         """Admit what may start, and start it; how many."""
         async with self._parts.context.store.writing() as connection:
-            admitted, expired = await admit_queued_tasks(connection, self._parts.view(self._runs.executing))
+            admitted, expired, self._has_waiting = await admit_queued_tasks(
+                connection, self._parts.view(self._runs.executing)
+            )
         for each in admitted:
             self._runs.hand_over(each)
         # Admitted is admitted: should a start fail, the reconciler starts what has no run.

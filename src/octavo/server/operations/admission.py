@@ -68,12 +68,12 @@ class Admitted:
     run: ScriptRun | None
 
 
-async def admit_queued_tasks(connection: AsyncConnection, view: NodeView) -> tuple[list[Admitted], list[TaskId]]:
-    """Admit what may start, oldest first, and end what waited too long: the former, and the ids of the latter."""
+async def admit_queued_tasks(connection: AsyncConnection, view: NodeView) -> tuple[list[Admitted], list[TaskId], bool]:
+    """Admit what may start, oldest first, and end what waited too long: both, and whether others go on waiting."""
     await lock_admission(connection)
     tasks = await list_queued(connection, ADMISSIONS_AT_ONCE)
     if not tasks:
-        return [], []
+        return [], [], False
     decisions = decide_admissions([as_queued(task) for task in tasks], await read_facts(connection, tasks, view))
     admitted, expired = list[Admitted](), list[TaskId]()
     for task, decision in zip(tasks, decisions, strict=True):
@@ -85,7 +85,7 @@ async def admit_queued_tasks(connection: AsyncConnection, view: NodeView) -> tup
             case Hold():
                 pass
     await _write(connection, admitted, expired, view)
-    return admitted, expired
+    return admitted, expired, len(admitted) + len(expired) < len(tasks)
 
 
 async def read_facts(connection: AsyncConnection, tasks: Sequence[Task], view: NodeView) -> Facts:

@@ -91,13 +91,8 @@ async def read_progress(context: OperationContext, task_id: str, tail: int) -> T
     return progress
 
 
-async def follow_log(context: OperationContext, task_id: str, after: int) -> AsyncIterator[list[NumberedLine] | Task]:
-    """New lines as they come, in batches; an empty batch when nothing came for a while; at the end the task itself.
-
-    Raises:
-        NotFound: there is no such task in this space.
-    """
-    task = await read_task(context, task_id)
+async def follow_log(context: OperationContext, task: Task, after: int) -> AsyncIterator[list[NumberedLine] | Task]:
+    """New lines as they come, in batches; an empty batch when nothing came for a while; at the end the task itself."""
     async with context.bus.subscribe(f"task.{task.id}") as news:
         while True:
             async with context.store.reading() as connection:  # state before lines: none come after a final state
@@ -107,7 +102,7 @@ async def follow_log(context: OperationContext, task_id: str, after: int) -> Asy
                 numbered = enumerate(chunk.lines, chunk.first_position)
                 yield [NumberedLine(position, chunk.unit, line) for position, line in numbered if position > after]
                 after = chunk.position
-            if chunks:
+            if len(chunks) == CHUNKS_AT_ONCE or after < task.lines:
                 continue
             if task.is_final:
                 yield task

@@ -24,6 +24,7 @@ class GroupCommitWriter:
     def __init__(self, connection: AsyncConnection, driver: OneHopConnection) -> None:
         self._connection = connection
         self._driver = driver
+        driver.works_in_loop = True
         self._turn = asyncio.Lock()  # first come, first served
         self._batch: _Batch | None = None
 
