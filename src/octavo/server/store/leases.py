@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from octavo.server.domain.placement import Candidate, Health
@@ -32,10 +32,10 @@ async def grant_leases(connection: AsyncConnection, leases: Sequence[Lease], now
     """Give each unit its worker."""
     if not leases:
         return
-    until = database_now(LEASE_SECONDS)
-    for lease in leases:
-        values = {"worker_id": lease.worker_id, "task_id": lease.task_id, "unit": lease.unit, "granted_at": now}
-        await connection.execute(insert(worker_leases).values(**values, until=until))
+    rows = [
+        {"lessee": lease.worker_id, "for_task": lease.task_id, "for_unit": lease.unit, "now": now} for lease in leases
+    ]
+    await connection.execute(_GRANT, rows)
 
 
 async def renew_leases(connection: AsyncConnection, node: NodeId) -> None:
@@ -48,10 +48,10 @@ async def renew_leases(connection: AsyncConnection, node: NodeId) -> None:
 
 async def end_leases(connection: AsyncConnection, task_id: TaskId, unit: str | None = None) -> None:
     """Give back what a task (or one of its units) holds; also what lapsed."""
-    conditions = [worker_leases.c.task_id == task_id]
     if unit is not None:
-        conditions.append(worker_leases.c.unit == unit)
-    await connection.execute(delete(worker_leases).where(*conditions))
+        await connection.execute(_END_OF_UNIT, {"for_task": task_id, "for_unit": unit})
+        return
+    await connection.execute(delete(worker_leases).where(worker_leases.c.task_id == task_id))
 
 
 async def list_leases(connection: AsyncConnection, worker_id: str | None = None) -> list[Lease]:
@@ -65,12 +65,7 @@ async def list_leases(connection: AsyncConnection, worker_id: str | None = None)
 
 async def count_leases(connection: AsyncConnection) -> dict[str, int]:
     """How many leases in force each worker has; those without any are left out."""
-    statement = (
-        select(worker_leases.c.worker_id, func.count())
-        .where(worker_leases.c.until > database_now())
-        .group_by(worker_leases.c.worker_id)
-    )
-    return {row[0]: int(row[1]) for row in await connection.execute(statement)}
+    return {row[0]: int(row[1]) for row in await connection.execute(_COUNT)}
 
 
 async def list_pool_candidates(
@@ -80,13 +75,7 @@ async def list_pool_candidates(
     found: dict[str, list[Candidate]] = {pool_id: [] for pool_id in pool_ids}
     if not pool_ids:
         return found
-    members = worker_pool_members.c
-    statement = (
-        select(members.worker_pool_id, *_CANDIDATE)
-        .join(workers, workers.c.id == members.worker_id)
-        .where(members.worker_pool_id.in_(pool_ids))
-    )
-    for pool_id, *facts in await connection.execute(statement):
+    for pool_id, *facts in await connection.execute(_OF_POOLS, {"ids": list(pool_ids)}):
         found[pool_id].append(_as_candidate(facts, leases, idle))
     return found
 
@@ -97,7 +86,7 @@ async def list_worker_candidates(
     """These workers as placement sees them; the ones that are gone are left out."""
     if not worker_ids:
         return {}
-    rows = await connection.execute(select(*_CANDIDATE).where(workers.c.id.in_(worker_ids)))
+    rows = await connection.execute(_OF_IDS, {"ids": list(worker_ids)})
     return {row[0]: _as_candidate(row, leases, idle) for row in rows}
 
 
@@ -115,6 +104,30 @@ _CANDIDATE = (
     workers.c.is_draining,
     workers.c.doc["Slots"].as_integer(),
 )
+
+
+# Statements of every task, built once: building one costs twice what running it does (decision 0041).
+_GRANT = insert(worker_leases).values(
+    worker_id=bindparam("lessee"),
+    task_id=bindparam("for_task"),
+    unit=bindparam("for_unit"),
+    granted_at=bindparam("now"),
+    until=database_now(LEASE_SECONDS),
+)
+_END_OF_UNIT = delete(worker_leases).where(
+    worker_leases.c.task_id == bindparam("for_task"), worker_leases.c.unit == bindparam("for_unit")
+)
+_COUNT = (
+    select(worker_leases.c.worker_id, func.count())
+    .where(worker_leases.c.until > database_now())
+    .group_by(worker_leases.c.worker_id)
+)
+_OF_POOLS = (
+    select(worker_pool_members.c.worker_pool_id, *_CANDIDATE)
+    .join(workers, workers.c.id == worker_pool_members.c.worker_id)
+    .where(worker_pool_members.c.worker_pool_id.in_(bindparam("ids", expanding=True)))
+)
+_OF_IDS = select(*_CANDIDATE).where(workers.c.id.in_(bindparam("ids", expanding=True)))
 
 
 def _as_candidate(facts: Sequence[object], leases: Mapping[str, int], idle: Mapping[str, datetime]) -> Candidate:

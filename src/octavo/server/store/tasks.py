@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Row, func, insert, select, update
+from sqlalchemy import Column, ColumnElement, Row, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from octavo.base.errors import NotFound, OctavoError
@@ -96,13 +96,11 @@ async def insert_task(
 
 async def find_task(connection: AsyncConnection, task_id: str, space_id: str | None = None) -> Task | None:
     """The task with this id (whatever its case) in this space (None: in any)."""
-    conditions = [server_tasks.c.id == f"{_PREFIX}-{task_id.rpartition('-')[2]}"]
-    if task_id.rpartition("-")[0].casefold() != _PREFIX.casefold():
+    prefix, _, number = task_id.rpartition("-")
+    if prefix.casefold() != _PREFIX.casefold():
         return None
-    if space_id is not None:
-        conditions.append(server_tasks.c.space_id == space_id)
-    row = (await connection.execute(select(*_COLUMNS).where(*conditions))).first()
-    return None if row is None else _as_task(row)
+    row = (await connection.execute(_BY_ID, {"task_id": f"{_PREFIX}-{number}"})).first()
+    return None if row is None or space_id not in (None, row.space_id) else _as_task(row)
 
 
 async def get_task(connection: AsyncConnection, task_id: str, space_id: str | None = None) -> Task:
@@ -132,15 +130,7 @@ async def list_tasks(connection: AsyncConnection, query: TaskQuery) -> tuple[lis
 
 async def list_queued(connection: AsyncConnection, limit: int) -> list[Task]:
     """The queued tasks that are next, by priority, then oldest first."""
-    oldest_first = (server_tasks.c.priority.desc(), server_tasks.c.queued_at, server_tasks.c.number)
-    statement = (
-        select(*_COLUMNS)
-        .where(server_tasks.c.state == TaskState.QUEUED.value)
-        .order_by(*oldest_first)
-        .limit(limit)
-        .with_for_update(skip_locked=True)  # dropped on SQLite, where BEGIN IMMEDIATE already serialises writers
-    )
-    return [_as_task(row) for row in await connection.execute(statement)]
+    return [_as_task(row) for row in await connection.execute(_QUEUED, {"at_most": limit})]
 
 
 async def list_running(connection: AsyncConnection) -> list[tuple[TaskId, TaskState, NodeId | None]]:
@@ -171,19 +161,7 @@ async def find_mutex_holders(connection: AsyncConnection, keys: Sequence[str]) -
 
 async def admit_tasks(connection: AsyncConnection, task_ids: Sequence[TaskId], node: NodeId, now: datetime) -> None:
     """Make these queued tasks `Executing` on `node`. Their fence becomes 1 more than it was."""
-    statement = (
-        update(server_tasks)
-        .where(server_tasks.c.id.in_(task_ids), server_tasks.c.state == TaskState.QUEUED.value)
-        .values(
-            state=TaskState.EXECUTING.value,
-            node_id=node,
-            fence=server_tasks.c.fence + 1,
-            started_at=now,
-            updated_at=now,
-            waiting=None,
-        )
-    )
-    await connection.execute(statement)
+    await connection.execute(_ADMIT, {"ids": list(task_ids), "node": node, "now": now})
 
 
 async def claim_running(connection: AsyncConnection, task_id: TaskId, node: NodeId) -> Task | None:
@@ -285,6 +263,28 @@ _COLUMNS: tuple[Column[Any], ...] = (
     server_tasks.c.has_warnings,
 )
 _IS_RUNNING = server_tasks.c.state.in_([state.value for state in RUNNING_STATES])
+
+# Statements of every task, built once: building one costs twice what running it does (decision 0041).
+_QUEUED = (
+    select(*_COLUMNS)
+    .where(server_tasks.c.state == TaskState.QUEUED.value)
+    .order_by(server_tasks.c.priority.desc(), server_tasks.c.queued_at, server_tasks.c.number)
+    .limit(bindparam("at_most"))
+    .with_for_update(skip_locked=True)  # dropped on SQLite, where BEGIN IMMEDIATE already serialises writers
+)
+_ADMIT = (
+    update(server_tasks)
+    .where(server_tasks.c.id.in_(bindparam("ids", expanding=True)), server_tasks.c.state == TaskState.QUEUED.value)
+    .values(
+        state=TaskState.EXECUTING.value,
+        node_id=bindparam("node"),
+        fence=server_tasks.c.fence + 1,
+        started_at=bindparam("now"),
+        updated_at=bindparam("now"),
+        waiting=None,
+    )
+)
+_BY_ID = select(*_COLUMNS).where(server_tasks.c.id == bindparam("task_id"))
 
 
 def _conditions(query: TaskQuery) -> list[ColumnElement[bool]]:
