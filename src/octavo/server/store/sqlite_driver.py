@@ -38,7 +38,7 @@ class OneHopConnection(aiosqlite.Connection):
 
     async def execute_whole(self, operation: str, parameters: Any, *, is_many: bool) -> "_Result":
         """Execute, fetch and close in one visit."""
-        if self._may_work_in_loop:
+        if self._may_work_in_loop or operation in _INSTANT:
             return _execute_whole(self._conn, operation, parameters, is_many)
         return cast("_Result", await self._execute(_execute_whole, self._conn, operation, parameters, is_many))
 
@@ -116,6 +116,9 @@ class OneHopCursor:
     def _take(self, result: "_Result") -> None:
         self.description, self.rowcount, self.lastrowid, self._rows = result
 
+
+#: Statements that begin and end a reader's snapshot: they touch neither disk nor locks, so they need no thread.
+_INSTANT = frozenset({"BEGIN", "ROLLBACK"})
 
 #: Statements that may wait for the disk or for somebody's lock.
 _WAITING = frozenset({"BEGIN IMMEDIATE", "COMMIT"})
