@@ -134,8 +134,9 @@ def test_killing_the_server_at_random_moments_loses_and_doubles_nothing(data: Pa
 
 def test_cancelling_reaches_a_script_of_a_restarted_server(data: Path, folder: Path) -> None:
     with running_octavo(data) as server:
-        task_id = queue_script(server, waiting_script(folder, 10))
+        task_id = queue_script(server, f"echo $$ > {folder}/pid\n" + waiting_script(folder, 10))
         wait_until((folder / "starts").exists)
+        script = int((folder / "pid").read_text())
         kill(server)
 
     with running_octavo(data) as server:
@@ -144,6 +145,7 @@ def test_cancelling_reaches_a_script_of_a_restarted_server(data: Path, folder: P
         ended = wait_for_end(server, task_id)
 
         assert ended["State"] == "Canceled"
+        wait_until(lambda: not Path(f"/proc/{script}").exists())
 
 
 def test_a_stopped_server_leaves_its_scripts_running_and_takes_them_up_again(data: Path, folder: Path) -> None:

@@ -121,6 +121,7 @@ class ScriptUnit:
                 session = await self._open_session()
                 outcome, rest = await self._follow(session)
             except Cancelled as cancelled:
+                session = None if cancelled.may_have_started else session  # its folder stays while it may run
                 text = "" if cancelled.may_have_started else " The script was not started."
                 outcome = Outcome(RunState.CANCELLED, f"The task was cancelled.{text}")
             except (HalibutError, AgentUnavailable, NoAgent, NotFound, Invalid, BrokenLog) as error:
@@ -163,6 +164,7 @@ class ScriptUnit:
             self.cancel,
             self._notify,
             ends_lost_scripts=not self._is_built_in,
+            may_have_started=not self.is_fresh,
         )
 
     async def _follow(self, session: ScriptSession) -> tuple[Outcome, OutputBatch]:

@@ -46,7 +46,7 @@ class ScriptSession:
     notify: Notice
     ends_lost_scripts: bool = True  # services 39; false where the caller asks again at another address
     pause: Callable[[float], Awaitable[object]] = asyncio.sleep
-    may_have_started: bool = field(default=False, init=False)
+    may_have_started: bool = False  # true from the first request that may have arrived; a resumed ticket begins so
     _rounds: int = field(default=0, init=False)
     _cancel_rounds: int = field(default=0, init=False)
 
@@ -96,8 +96,10 @@ class ScriptSession:
                 self.may_have_started = earlier
                 raise
 
-        if self.cancel.is_set() and not sequence:
-            raise Cancelled(may_have_started=False)
+        if self.cancel.is_set():
+            if not self.may_have_started:
+                raise Cancelled(may_have_started=False)
+            return await self._end_earlier_start(sequence)
         policy = self.policy if self.client.is_repeatable else NO_RETRIES
         starting = self._until_cancelled(call_with_retries(start, policy, self.notify, self.pause))
         progress = await starting
@@ -109,6 +111,13 @@ class ScriptSession:
             # Connecting and transferring cannot be told apart while a call is under way: ask; −45 says it never ran.
             return await self._cancel_unsure_start(sequence)
         self.ticket = progress.ticket
+        return progress
+
+    async def _end_earlier_start(self, sequence: int) -> Progress:
+        """Cancelled before this session began: an earlier one may have started the script, and it must end."""
+        progress = await self._cancelling(sequence)
+        if progress.state is ProcessState.COMPLETE and progress.exit_code == ExitCode.UNKNOWN_SCRIPT:
+            raise Cancelled(may_have_started=False)
         return progress
 
     async def _cancel_unsure_start(self, sequence: int) -> Progress:
