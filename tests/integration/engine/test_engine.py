@@ -257,3 +257,15 @@ async def test_bad_tasks_are_refused_with_a_reason(stage: Stage) -> None:
         "/api/tasks", {"Name": "AdHocScript", "Arguments": {"ScriptBody": "x", "WorkerIds": ["Workers-9"]}}, 404
     )
     assert (await stage.api.get("/api/tasks?ids=ServerTasks-1"))["Items"] == []
+
+
+async def test_a_file_that_a_script_hands_back_is_kept_as_an_artifact(stage: Stage) -> None:
+    async with served_agent(stage.folder, stage.server.identity.thumbprint) as agent:
+        await stage.add_worker(agent, "build-1")
+
+        details = await stage.run("echo content > report.txt; new_octopusartifact report.txt")
+        found = await stage.api.get(f"/api/Spaces-1/artifacts?regarding={details['Task']['Id']}")
+        content = await stage.api.client.get(f"/api/Spaces-1/artifacts/{found['Items'][0]['Id']}/content")
+
+    assert [artifact["Filename"] for artifact in found["Items"]] == ["report.txt"]
+    assert content.text == "content\n"

@@ -98,6 +98,7 @@ async def _build(settings: EngineSettings, parts: Parts, halibut: Runtime) -> _E
         delivery=Delivery(
             parts.blobs, fetch_tokens(parts.vault), parts.clock, settings.server_url, settings.data / "spool-out"
         ),
+        spool=settings.data / "spool-in",
         retries=settings.retries,
     )
     health = HealthChecks(shared)

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -30,6 +31,7 @@ class EngineParts:
     capabilities: Capabilities
     built_in: BuiltInWorker
     delivery: Delivery
+    spool: Path
     retries: RetryPolicy
     #: Told when a machine should be checked soon: it does not answer.
     suspect: Callable[[str], None] = lambda _: None

@@ -41,6 +41,11 @@ class ScriptSource:
     task: Task
     place: Place
 
+    @property
+    def space_id(self) -> str:
+        """The space that the task belongs to."""
+        return self.task.space_id or ""
+
     async def prepare(self, machine_id: str, endpoint: Endpoint, version: ServiceVersion) -> Script:
         """The script as this machine needs it; files that it must have before are uploaded.
 

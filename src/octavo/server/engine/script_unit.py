@@ -17,12 +17,13 @@ from octavo.contracts.scripts import ExitCode, ProcessState
 from octavo.halibut import HalibutError, ServiceFailed
 from octavo.server.domain.backoff import PollBase
 from octavo.server.domain.placement import BUILT_IN_WORKER_ID
-from octavo.server.domain.script_effects import SetFailureText
+from octavo.server.domain.script_effects import CollectArtifact, SetFailureText
 from octavo.server.domain.script_output import OutputBatch, ScriptOutput
 from octavo.server.domain.script_runs import RunState, ScriptRun, ServiceVersion
 from octavo.server.domain.service_messages import Level
 from octavo.server.domain.task_log import BrokenLog, Entry, Line
 from octavo.server.domain.tasks import Claim, TaskEnd, TaskState
+from octavo.server.engine.artifact_collection import ArtifactCollection
 from octavo.server.engine.parts import EngineParts
 from octavo.server.engine.script_source import ScriptSource
 from octavo.server.store.leases import end_leases
@@ -102,6 +103,7 @@ class ScriptUnit:
     _started: RunChange | None = None
     _confinement: str = ""
     _failure_text: str = ""
+    _artifacts: list[CollectArtifact] = field(default_factory=list)
     _exit_code: int | None = None
     _may_have_started: bool = True
 
@@ -186,6 +188,8 @@ class ScriptUnit:
             if not (progress.is_finished and session.client.waits_for_news):
                 await self._store(batch)
                 batch = OutputBatch((), (), batch.next_sequence)
+        for problem in await self._collect_artifacts():
+            await self._note(problem)
         if not session.client.is_repeatable:
             last = await session.complete(self._fed) or last
             batch = self._take(last)
@@ -205,6 +209,8 @@ class ScriptUnit:
         for effect in batch.effects:
             if isinstance(effect, SetFailureText):
                 self._failure_text = effect.message
+            elif isinstance(effect, CollectArtifact):
+                self._artifacts.append(effect)
         return batch
 
     def _judge(self, last: Progress) -> Outcome:
@@ -229,9 +235,18 @@ class ScriptUnit:
         state = RunState.LOST if moves_on or self._may_have_started else RunState.FAILED
         return Outcome(state, f"{self.run.machine_name}: {error}")
 
+    async def _collect_artifacts(self) -> list[str]:
+        if not self._artifacts:
+            return []
+        endpoint = await self.parts.get_endpoint(self.run.machine_id)
+        return await ArtifactCollection(self.parts, self.source.space_id, self.run, endpoint).collect(self._artifacts)
+
     async def _notify(self, text: str) -> None:
-        """A note of the server in the task log."""
+        """The agent gives trouble: a note in the task log, and a check of the machine."""
         self.parts.suspect(self.run.machine_id)
+        await self._note(text)
+
+    async def _note(self, text: str) -> None:
         chunk = NewChunk(self.run.unit, [self._line(Level.WARNING, text)])
         now = self.parts.now()
         await self.parts.write(lambda connection: append_chunk(connection, self.claim, chunk, now))
