@@ -38,7 +38,8 @@ class ArtifactCollection:
         if not wanted:
             return []
         context = self.parts.context.in_space(self.space_id)
-        known, _ = await list_artifacts(context, ArtifactQuery(context.space_id, task_ids=[self.run.task_id], take=None))
+        query = ArtifactQuery(context.space_id, task_ids=[self.run.task_id], take=None)
+        known, _ = await list_artifacts(context, query)
         names = {artifact.file_name for artifact in known if artifact.unit == self.run.unit}
         problems = []
         for each in {each.name: each for each in wanted if each.name not in names}.values():
