@@ -32,7 +32,7 @@ class Narrator:
 
     def say(self, text: str) -> None:
         """A sentence about what happens."""
-        self._console.print(f"   {escape(text)}", highlight=False)
+        self._console.print(f"   {escape(text)}", highlight=False, soft_wrap=True)
 
     def command(self, words: str) -> None:
         """A command line, as one would type it."""
@@ -40,7 +40,7 @@ class Narrator:
 
     def seen(self, text: str) -> None:
         """Something that was checked and holds."""
-        self._console.print(f"   [green]✓[/green] {escape(text)}", highlight=False)
+        self._console.print(f"   [green]✓[/green] {escape(text)}", highlight=False, soft_wrap=True)
 
     def log(self, lines: list[str]) -> None:
         """Lines of a task log."""
@@ -49,4 +49,4 @@ class Narrator:
 
     def complain(self, text: str) -> None:
         """The end of a story that went wrong."""
-        self._console.print(f"\n[bold red]Not as expected:[/bold red] {escape(text)}", highlight=False)
+        self._console.print(f"\n[bold red]Not as expected:[/bold red] {escape(text)}", highlight=False, soft_wrap=True)
