@@ -20,6 +20,15 @@ async def test_the_root_documents_answer_without_a_redirect(api: Api, path: str)
     assert response.headers["content-type"] == "application/json; charset=utf-8"
 
 
+async def test_a_browser_at_the_servers_address_learns_how_to_go_on(api: Api) -> None:
+    async with api.anonymous() as client:
+        response = await client.get("/")
+
+    assert response.status_code == 200
+    assert response.headers["content-type"].startswith("text/html")
+    assert "/api/tasks" in response.text
+
+
 async def test_the_root_documents_lead_everywhere(api: Api) -> None:
     """conventions 2: templates name every query parameter; the server's root has the default space's links too."""
     server, space = (await api.get("/api"))["Links"], (await api.get("/api/Spaces-1"))["Links"]

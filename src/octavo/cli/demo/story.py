@@ -216,6 +216,8 @@ def _say_where_to_look(site: Site, stop_at_end: bool) -> None:
         site.narrator.say("The server stops now.")
         return
     site.narrator.say(f"The server goes on running: {site.address.url}")
+    site.narrator.say("What it did (and each task's log at /api/tasks/ServerTasks-…/raw):")
+    site.narrator.command(f'curl -H "X-Octopus-ApiKey: {site.address.api_key}" {site.address.url}/api/tasks')
     site.narrator.say(f"Log in as admin with the password {site.password}, or use the API key {site.address.api_key}")
     site.narrator.say(f"Stop it with: kill {site.program.pid}    (a new `make demo` stops it too)")
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
-from octavo.server.api import artifacts, built_in_worker, events, machines, packages, root, tasks, users
+from octavo.server.api import artifacts, built_in_worker, events, machines, packages, root, tasks, users, welcome
 from octavo.server.api.dependencies import ApiServices
 from octavo.server.api.errors import answer_errors
 from octavo.server.api.normalisation import NormaliseRequests
@@ -18,6 +18,7 @@ def all_routes() -> RoutesBySegment:
     """Every route of the API. Those written by hand come first: `/workers/discover` is not a worker's id."""
     by_hand = (
         root.router,
+        welcome.router,
         users.router,
         machines.router,
         events.router,
