@@ -6,9 +6,10 @@ Source: DESIGN §6; docs/reference/tasks.md.
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ from octavo.server.engine.dispatcher import Dispatcher
 from octavo.server.engine.durable_runs import DbosRuns
 from octavo.server.engine.health_checks import HealthChecks
 from octavo.server.engine.health_schedule import HealthSchedule
+from octavo.server.engine.lasting import run_lasting
 from octavo.server.engine.parts import EngineParts
 from octavo.server.engine.reconciler import Reconciler
 from octavo.server.engine.task_runs import TaskRuns
@@ -55,14 +57,15 @@ async def running_engine(settings: EngineSettings, parts: Parts, halibut: Runtim
     tasks = asyncio.TaskGroup()
     async with tasks:
         await engine.durable.open(settings.database_url, settings.data / "engine.db")
-        loops = [
-            tasks.create_task(shared.connections.follow_machines(), name="trust"),
-            tasks.create_task(shared.built_in.run(), name="built-in worker"),
-            tasks.create_task(engine.reconciler.run(), name="reconciler"),
-            tasks.create_task(_listen_for_cancellations(shared, engine.runs), name="cancellations"),
-            tasks.create_task(engine.dispatcher.run(), name="dispatcher"),
-            tasks.create_task(engine.schedule.run(), name="health schedule"),
-        ]
+        parts_of_it: dict[str, Callable[[], Awaitable[None]]] = {
+            "trust": shared.connections.follow_machines,
+            "built-in worker": shared.built_in.run,
+            "reconciler": engine.reconciler.run,
+            "cancellations": partial(_listen_for_cancellations, shared, engine.runs),
+            "dispatcher": engine.dispatcher.run,
+            "health schedule": engine.schedule.run,
+        }
+        loops = [tasks.create_task(run_lasting(name, run), name=name) for name, run in parts_of_it.items()]
         try:
             yield
         finally:

@@ -10,7 +10,7 @@ import contextlib
 import logging
 from collections import defaultdict
 
-from octavo.base.errors import StoreUnavailable
+from octavo.base.errors import NotFound, StoreUnavailable
 from octavo.server.domain.health import Checked, HealthPolicy, health_policy, is_due
 from octavo.server.domain.placement import Health
 from octavo.server.domain.plans import plan_from_json
@@ -80,7 +80,10 @@ class HealthSchedule:
         workers = [each for each in machine_ids if each.startswith("Workers-")]
         targets = [each for each in machine_ids if not each.startswith("Workers-")]
         arguments = {"WorkerIds": workers, "MachineIds": targets}
-        await queue_task(self._parts.context.in_space(space_id), TaskKind.HEALTH, arguments)
+        try:
+            await queue_task(self._parts.context.in_space(space_id), TaskKind.HEALTH, arguments)
+        except NotFound:
+            log.info("a machine was deleted before its check was queued", extra={"machine_ids": machine_ids})
 
     def _as_checked(self, agent: KnownAgent, policy: HealthPolicy) -> Checked:
         return Checked(
