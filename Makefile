@@ -44,7 +44,8 @@ demo: .venv/ready ## the whole story on real processes; leaves a server running 
 	@$(RUN) octavo demo
 
 bench: .venv/ready ## print the figures, each beside its floor (minutes); ONLY=NAME measures one part
-	@$(RUN) python -m bench $(if $(ONLY),--only $(ONLY))
+	@./tests/requirements.sh
+	@PYTHONPATH=tests $(RUN) python -m bench $(if $(ONLY),--only $(ONLY))
 
 docs: .venv/ready ## make the generated pages of docs/ anew
 	@$(RUN) python tests/docs/conformance.py

@@ -7,8 +7,9 @@ import importlib
 import inspect
 import json
 import os
-import pkgutil
 import platform
+import re
+import sys
 import time
 import traceback
 from datetime import UTC, datetime
@@ -17,11 +18,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-import bench
 from bench.figures import Figure
 
 RESULTS = Path(__file__).with_name("results.json")
 SIGNIFICANT_DIGITS = 3
+FILE_WIDTH = 120
 
 
 def main() -> None:
@@ -29,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--only", metavar="NAME", action="append", help="a module of bench/, for example halibut")
     arguments = parser.parse_args()
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=FILE_WIDTH)
     figures: dict[str, list[Figure]] = {}
     for name in arguments.only or list_measurements():
         figures[name] = _run_module(name, console)
@@ -40,8 +41,8 @@ def main() -> None:
 
 def list_measurements() -> list[str]:
     """The modules of this folder that measure something, by name."""
-    names = sorted(module.name for module in pkgutil.iter_modules(bench.__path__) if not module.name.startswith("_"))
-    return [name for name in names if hasattr(importlib.import_module(f"bench.{name}"), "measure")]
+    files = sorted(Path(__file__).parent.glob("[a-z]*.py"))
+    return [file.stem for file in files if re.search(r"^(async )?def measure\(", file.read_text(), re.MULTILINE)]
 
 
 def _run_module(name: str, console: Console) -> list[Figure]:
