@@ -41,9 +41,15 @@ class DemoAgent:
             self._tentacle("configure", *applications, "--port", str(free_port(AGENT_PORT)), "--noListen", "False")
         else:
             self._tentacle("configure", *applications, "--noListen", "True")
-        self._tentacle(
-            "register-worker", *self._api(), "--comms-style", self.style, "--workerpool", POOL, *self._extra()
-        )
+        self.register_again("--workerpool", POOL)
+
+    def register_again(self, *options: str) -> None:
+        """Register the instance, which is set up, as a worker with these options."""
+        self._tentacle("register-worker", *self._api(), "--comms-style", self.style, *options, *self._extra())
+
+    def renew_certificate(self) -> None:
+        """Give the instance a new certificate, as after a new installation of the machine."""
+        self._tentacle("new-certificate")
 
     def deregister(self) -> None:
         """Take the worker away from the server."""
