@@ -128,8 +128,13 @@ class NatsBus:
             await self._client.close()
 
     async def _reach_server(self) -> None:
-        """Wait until the server knows our subscription, unless it is away: then it learns on reconnecting."""
+        """Wait until the server knows our subscription, unless it is away: then it learns on reconnecting.
+
+        Twice, because nats-py 2.16 writes a flush's PING at once while the SUB before it still waits for the client's
+        writing task: the first answer shows only that this task has had its turn, the second that the SUB arrived.
+        """
         with suppress(NatsError):
+            await self._client.flush(FLUSH_TIMEOUT_SECONDS)
             await self._client.flush(FLUSH_TIMEOUT_SECONDS)
 
 
