@@ -13,7 +13,7 @@ from octavo.base.errors import ConfigurationError
 from octavo.server.store import Store
 from octavo.server.store.ids import next_id
 from octavo.server.store.migrating import known_revisions
-from octavo.server.store.schema import metadata
+from octavo.server.store.project_schema import metadata
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

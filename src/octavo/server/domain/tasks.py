@@ -49,6 +49,8 @@ class TaskKind(StrEnum):
 
     AD_HOC_SCRIPT = "AdHocScript"
     HEALTH = "Health"
+    DEPLOY = "Deploy"
+    RUNBOOK_RUN = "RunbookRun"
 
 
 @dataclass(frozen=True, slots=True)

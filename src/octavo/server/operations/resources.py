@@ -124,7 +124,8 @@ async def modify_resource(context: OperationContext, kind: ResourceKind, key: st
         before = await _get(context, connection, kind, key)
         old = dict(before.doc) | {"Name": before.name, "Slug": before.slug}
         kept = {name: old.get(name, first) for name, first in kind.server_owned.items()}
-        change = Change(context, connection, before.id, before.space_id, {**new, **kept}, old, {})
+        owner = {column: value for column, value in before.columns.items() if column == kind.table.info["within"]}
+        change = Change(context, connection, before.id, before.space_id, {**new, **kept}, old, owner)
         await _prepare(kind, change)
         wanted = _wanted_sort_order(data)
         order = before.sort_order if wanted is None else wanted
@@ -277,7 +278,9 @@ async def _slug(connection: AsyncConnection, kind: ResourceKind, change: Change,
     if before and (not given or slug_of(given) == before.slug):
         return before.slug
     wanted = slug_of(given or change.new["Name"])
-    return await find_free_slug(connection, kind.table, change.space_id, wanted, change.resource_id)
+    column = kind.table.info["within"]
+    owner_id = change.space_id if column == "space_id" else change.columns[column]
+    return await find_free_slug(connection, kind.table, owner_id, wanted, change.resource_id)
 
 
 def _draft(kind: ResourceKind, change: Change, slug: str, sort_order: int) -> Document:

@@ -32,6 +32,8 @@ async def make_plan(connection: AsyncConnection, space_id: str, kind: TaskKind, 
             return plan_script("Run script", await _script_destinations(connection, space_id, arguments))
         case TaskKind.HEALTH:
             return plan_health_check(await _checked_machines(connection, space_id, arguments))
+        case TaskKind.DEPLOY | TaskKind.RUNBOOK_RUN:
+            raise Invalid(f"A {kind.value} task starts with its deployment or runbook run: create one of these.")
 
 
 def _check_script(arguments: Mapping[str, Any]) -> None:

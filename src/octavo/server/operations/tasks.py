@@ -164,4 +164,6 @@ async def list_queued_before(context: OperationContext, task_id: str) -> list[Ta
 _DESCRIPTIONS = {
     TaskKind.AD_HOC_SCRIPT: "Script run from management console",
     TaskKind.HEALTH: "Check machine health",
+    TaskKind.DEPLOY: "Deploy",
+    TaskKind.RUNBOOK_RUN: "Run runbook",
 }

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Table, delete, func, insert, select, update
+from sqlalchemy import Column, ColumnElement, Row, Table, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError
@@ -69,7 +69,7 @@ async def insert_document(connection: AsyncConnection, kind: Table, document: Do
     """Store a new document and return it as stored, with the defaults of its columns.
 
     Raises:
-        Conflict: its space has one of this name (whatever the case), slug or id already.
+        Conflict: its owner has one of this name (whatever the case), slug or id already.
     """
     upsert = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
     statement = upsert(kind).on_conflict_do_nothing().returning(*kind.c)
@@ -179,10 +179,13 @@ async def next_sort_order(connection: AsyncConnection, kind: Table, space_id: st
 
 
 async def find_free_slug(
-    connection: AsyncConnection, kind: Table, space_id: str, wanted: str, except_id: str | None = None
+    connection: AsyncConnection, kind: Table, owner_id: str, wanted: str, except_id: str | None = None
 ) -> str:
-    """`wanted`, or `wanted-2`, `wanted-3`, …: the first that no other document of the space has."""
-    mine = kind.c.slug.startswith(wanted, autoescape=True) & (kind.c.space_id == space_id)
+    """`wanted`, or `wanted-2`, `wanted-3`, …: the first that no other document of the owner has.
+
+    The owner is what slugs are unique in: the space, or the project of a channel.
+    """
+    mine = kind.c.slug.startswith(wanted, autoescape=True) & (within(kind) == owner_id)
     rows = await connection.execute(select(kind.c.id, kind.c.slug).where(mine))
     taken = {row.slug for row in rows if row.id != except_id}
     candidate, number = wanted, 1
@@ -210,6 +213,17 @@ async def list_links(connection: AsyncConnection, links: Table, owner_ids: Seque
     return found
 
 
+def within(kind: Table) -> Column[Any]:
+    """The column that names what the kind's names and slugs are unique in."""
+    return kind.c[kind.info["within"]]
+
+
+def owner_of(kind: Table, document: Document) -> str:
+    """The id of what the document's name and slug are unique in."""
+    column = kind.info["within"]
+    return str(document.space_id if column == "space_id" else document.columns[column])
+
+
 def name_key(name: str) -> str:
     """What must be unique instead of the name: the name without regard to case."""
     return name.strip().casefold()
@@ -226,7 +240,7 @@ async def _find_one(
 async def _refuse_if_taken(connection: AsyncConnection, kind: Table, document: Document) -> None:
     key = name_key(document.name)
     statement = select(kind.c.name_key, kind.c.name, kind.c.slug, kind.c.id).where(
-        kind.c.space_id == document.space_id,
+        within(kind) == owner_of(kind, document),
         kind.c.id != document.id,
         (kind.c.name_key == key) | (kind.c.slug == document.slug),
     )

@@ -1,4 +1,6 @@
-"""Every table of Octavo, on one page. The migrations lead here; a test shows that they do.
+"""The tables of machines, people, tasks, packages, and what all tables share; projects are in `project_schema.py`.
+
+The migrations lead here; a test shows that they do.
 
 A resource kind of the REST API is a *document table*: real columns for what is joined, filtered, unique or locked, and
 the rest of the resource in `doc`, unknown client members included. What the engine writes is relational.
@@ -57,11 +59,11 @@ DOCUMENT_COLUMNS = (
 )
 
 
-def document_table(name: str, noun: str, *columns: Column[Any]) -> Table:
+def document_table(name: str, noun: str, *columns: Column[Any], within: str = "space_id") -> Table:
     """The table of a resource kind (`noun`: one of them, in messages): what all kinds have, then its own columns.
 
-    Names are unique in a space whatever their case (`name_key` is the casefolded name), slugs too. `version` counts the
-    updates: an update states the version it read.
+    Names are unique whatever their case (`name_key` is the casefolded name), slugs too, in a space or in what the
+    column `within` names. `version` counts the updates: an update states the version it read.
     """
     return Table(
         name,
@@ -77,9 +79,9 @@ def document_table(name: str, noun: str, *columns: Column[Any]) -> Table:
         Column("last_modified_by", String),
         Column("doc", DOCUMENT, nullable=False),
         *columns,
-        UniqueConstraint("space_id", "name_key"),
-        UniqueConstraint("space_id", "slug"),
-        info={"noun": noun},
+        UniqueConstraint(within, "name_key"),
+        UniqueConstraint(within, "slug"),
+        info={"noun": noun, "within": within},
     )
 
 

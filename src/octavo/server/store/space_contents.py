@@ -3,7 +3,8 @@
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from octavo.server.store.schema import events, metadata
+from octavo.server.store.project_schema import metadata
+from octavo.server.store.schema import events
 
 
 async def delete_space_contents(connection: AsyncConnection, space_id: str) -> None:

@@ -2,11 +2,11 @@
 
 from alembic import context
 
-from octavo.server.store import schema
+from octavo.server.store import project_schema
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=schema.metadata,
+    target_metadata=project_schema.metadata,
     render_as_batch=True,  # SQLite alters a table by copying it
 )
 context.run_migrations()
