@@ -1,0 +1,153 @@
+"""domain/templates/filters.py: each filter with normal, empty and undefined input. Source: script-execution.md §3.6."""
+
+import re
+
+import pytest
+
+from octavo.server.domain.templates import Variables
+
+VALUES = {
+    "Text": "Hello World",
+    "Empty": "",
+    "Markup": "<a href='x'>\"&/</a>",
+    "Lines": "one\ntwo",
+    "Quote": 'it\'s\n"x"\t\\',
+    "Odd": "ä€ :=",
+    "Encoded": "SGVsbG8=",
+    "Uri": "https://user:pw@example.com:8080/a b/c?q=1#frag",
+    "Plain": "http://example.com",
+    "Date": "2030-05-06T07:08:09+02:00",
+    "Naive": "2030-05-06 07:08:09",
+    "Zulu": "2030-05-06T07:08:09Z",
+    "Number": "1234.5",
+    "Whole": "42",
+    "Version": "1.2.3-beta.4+build.5",
+    "Blank": " x ",
+}
+
+
+@pytest.mark.parametrize(
+    ("token", "expected"),
+    [
+        ("Text | ToLower", "hello world"),
+        ("Text | toupper", "HELLO WORLD"),
+        ("Text | ToBase64", "SGVsbG8gV29ybGQ="),
+        ("Whole | ToBase64 unicode", "NAAyAA=="),
+        ("Encoded | FromBase64", "Hello"),
+        ("Markup | HtmlEscape", "&lt;a href=&apos;x&apos;&gt;&quot;&amp;&#x2F;&lt;&#x2F;a&gt;"),
+        ("Markup | XmlEscape", "&lt;a href=&apos;x&apos;&gt;&quot;&amp;/&lt;/a&gt;"),
+        ("Quote | JsonEscape", 'it\'s\\n\\"x\\"\\t\\\\'),
+        ("Quote | YamlSingleQuoteEscape", "it''s\n\n\"x\"\t\\"),
+        ("Odd | YamlDoubleQuoteEscape", "\\u00E4\\u20AC :="),
+        ("Odd | PropertiesKeyEscape", "ä\\u20ac\\ \\:\\="),
+        ("Blank | PropertiesValueEscape", "\\ x "),
+        ("Uri | UriEscape", "https://user:pw@example.com:8080/a%20b/c?q=1#frag"),
+        ("Text | UriDataEscape", "Hello%20World"),
+        ('Text | Match "W.r"', "true"),
+        ("Text | StartsWith Hello", "true"),
+        ("Text | EndsWith hello", "false"),
+        ('Text | Contains "o W"', "true"),
+        ('Text | Replace "o" "0"', "Hell0 W0rld"),
+        ('Text | Replace "l+"', "Heo Word"),
+        ('Text | Replace "(H)(e)" "$2$1"', "eHllo World"),
+        ('Text | Replace "(?<first>H)" "${first}${first}"', "HHello World"),
+        ('Text | Replace "(o+)" "<$1>"', "Hell<o> W<o>rld"),
+        ("Text | Substring 5", "Hello"),
+        ("Text | Substring 6 5", "World"),
+        ("Text | Substring 6 500", "World"),
+        ("Text | Truncate 5", "Hello..."),
+        ("Text | Truncate 50", "Hello World"),
+        ("Blank | Trim", "x"),
+        ("Blank | Trim start", "x "),
+        ("Lines | Indent", "    one\n    two"),
+        ("Lines | Indent /2", "one\n  two"),
+        ("Lines | Indent 1/2", " one\n  two"),
+        ('Lines | Indent "> "', "> one\n> two"),
+        ("Uri | UriPart Host", "example.com"),
+        ("Uri | UriPart Port", "8080"),
+        ("Uri | UriPart UserInfo", "user:pw"),
+        ("Uri | UriPart PathAndQuery", "/a b/c?q=1"),
+        ("Plain | UriPart Authority", "example.com"),
+        ("Plain | UriPart AbsoluteUri", "http://example.com/"),
+        ("Text | UriPart Foo", "[UriPart Foo error: argument 'Foo' not supported]"),
+        ("Version | VersionMajor", "1"),
+        ("Version | VersionPatch", "3"),
+        ("Version | VersionPreRelease", "beta.4"),
+        ("Version | VersionPreReleasePrefix", "beta"),
+        ("Version | VersionPreReleaseCounter", "4"),
+        ("Version | VersionMetadata", "build.5"),
+        ('Text | Append "!" #{Whole}', "Hello World!42"),
+        ('Text | Prepend "> "', "> Hello World"),
+        ("Text | MD5", "b10a8db164e0754105b7a99be72e3fe5"),
+        ("Text | sha1 4", "0a4d55a8"),
+        ("Encoded | SHA256 base64", "185f8db32271fe25f561a6fc938b2e264306ec304eda518007d1764826381969"),
+        ('Date | Format date "yyyy-MM"', "2030-05"),
+        ('Date | Format "ddd d MMM HH:mm zzz"', "Mon 6 May 07:08 +02:00"),
+        ('Whole | Format "0000"', "0042"),
+        ("Whole | Format X4", "002A"),
+        ('Number | Format "0,000.00"', "1,234.50"),
+        ("Number | Format N1", "1,234.5"),
+        ('Naive | AddHours "-1.5"', "2030-05-06T05:38:09.0000000"),
+        ("Zulu | AddDays 1", "2030-05-07T07:08:09.0000000Z"),
+        ("Date | AddHours 1", "2030-05-06T08:08:09.0000000+02:00"),
+        ("Text | Markdown", "<p>Hello World</p>\n"),
+        ("Empty | ToUpper", ""),
+    ],
+)
+def test_a_filter(token: str, expected: str) -> None:
+    """scripts 55"""
+    assert Variables(VALUES).evaluate(f"#{{{token}}}").text == expected
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "Nothing | ToLower",
+        "Text | NoSuchFilter",
+        'Text | ToLower "x"',
+        "Text | Contains",
+        'Text | Contains "a" "b"',
+        "Text | FromBase64",
+        "Text | Substring 500",
+        'Text | Match "("',
+        'Text | AddHours "1"',
+        'Text | sha1 "what"',
+        "Text | Null",
+        "Text | ToLower | Null | ToUpper",
+    ],
+)
+def test_what_cannot_be_filtered_is_left_and_named(token: str) -> None:
+    """scripts 55"""
+    evaluation = Variables(VALUES).evaluate(f"#{{{token}}}")
+
+    assert evaluation.text == evaluation.unresolved[0]
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "#{F | Replace #{r}#{s}}",
+        "#{F | Replace #{r} #{s}}",
+        "#{F | Append #{r} x}",
+        "#{F | Append #{r}| ToUpper}",
+        "#{F | Append #{r} | ToUpper}",
+        "#{F | Append #{r} }",
+    ],
+)
+def test_blanks_after_an_argument_do_not_matter(template: str) -> None:
+    """scripts 56"""
+    evaluation = Variables({"F": "abc", "r": "b", "s": "B"}).evaluate(template)
+
+    assert (evaluation.unresolved, evaluation.error) == ((), None)
+
+
+def test_the_time_needs_no_input() -> None:
+    written = Variables().evaluate("#{ | NowDateUtc} #{ | NowDate yyyy}").text
+
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z \d{4}", written)
+
+
+def test_a_regular_expression_that_runs_away_is_stopped() -> None:
+    evaluation = Variables({"A": "a" * 60 + "!"}).evaluate('#{A | Match "(a|a)*(a|b|ab)*c$"}')
+
+    assert evaluation.unresolved or evaluation.text == "false"
