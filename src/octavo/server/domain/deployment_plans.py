@@ -6,8 +6,10 @@ task's tree: `2/3` is step 2 on its third machine, `2/3/1` the first of several 
 Source: DESIGN §6; docs/decisions/0080-projects-and-deployments.md.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Condition(StrEnum):
@@ -57,7 +59,10 @@ class PlannedAction:
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """One step. `machines` is empty for a step that is bound to no target. `window` 0: all machines at once."""
+    """One step. `machines` is empty for a step that is bound to no target.
+
+    `window` is how many machines go at once, 0 for all; `window_expression` is a template that says it at run time.
+    """
 
     number: int
     id: str
@@ -69,6 +74,7 @@ class PlannedStep:
     condition_expression: str = ""
     starts_with_previous: bool = False
     window: int = 0
+    window_expression: str = ""
     skip_reason: str = ""
 
     def unit_path(self, machine: int, action: int) -> str:
@@ -83,3 +89,23 @@ class DeploymentPlan:
 
     steps: tuple[PlannedStep, ...]
     left_out: tuple[tuple[str, str], ...] = ()
+
+
+def deployment_plan_as_json(plan: DeploymentPlan) -> dict[str, Any]:
+    """The plan as it is stored."""
+    return asdict(plan)
+
+
+def deployment_plan_from_json(stored: Mapping[str, Any]) -> DeploymentPlan:
+    """The plan that `deployment_plan_as_json` made."""
+    return DeploymentPlan(
+        tuple(_step_from_json(step) for step in stored["steps"]),
+        tuple((machine_id, reason) for machine_id, reason in stored["left_out"]),
+    )
+
+
+def _step_from_json(stored: Mapping[str, Any]) -> PlannedStep:
+    actions = tuple(PlannedAction(**{**action, "runs_on": RunsOn(action["runs_on"])}) for action in stored["actions"])
+    machines = tuple(PlannedMachine(**machine) for machine in stored["machines"])
+    condition = Condition(stored["condition"])
+    return PlannedStep(**{**stored, "actions": actions, "machines": machines, "condition": condition})
