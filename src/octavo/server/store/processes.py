@@ -94,8 +94,8 @@ async def update_process(connection: AsyncConnection, process: StoredProcess) ->
     if (await connection.execute(statement)).rowcount == 0:
         current = await get_process(connection, process.id)
         raise Conflict(
-            f"The process {process.id} was changed meanwhile: it has version {current.version}, yours {process.version}. "
-            "Read it again and repeat your change."
+            f"The process {process.id} was changed meanwhile: it has version {current.version}, yours has "
+            f"{process.version}. Read it again and repeat your change."
         )
     return changed
 
