@@ -12,6 +12,7 @@ from octavo.base.clock import SystemClock
 from octavo.base.errors import Conflict, Invalid, NotFound
 from octavo.server.blobs import BlobStore
 from octavo.server.bus import Bus
+from octavo.server.domain.tasks import TaskKind
 from octavo.server.domain.vault import Vault, new_key
 from octavo.server.operations.context import SYSTEM, OperationContext, Parts
 from octavo.server.operations.packages import (
@@ -27,6 +28,7 @@ from octavo.server.operations.packages import (
     push_package,
     resolve_references,
 )
+from octavo.server.operations.task_plans import frozen_arguments, package_references
 from octavo.server.packages import reception
 from octavo.server.store import Store
 
@@ -232,6 +234,32 @@ async def test_references_that_mean_nothing_are_refused(
 ) -> None:
     with pytest.raises(Invalid, match=reason):
         await resolve_references(context, references)
+
+
+async def test_a_queued_script_keeps_the_version_that_was_newest_when_it_was_queued(
+    context: OperationContext, spool: Path
+) -> None:
+    await push(context, spool, a_zip(f="old"), "Acme.1.0.zip")
+    arguments = {"ScriptBody": "echo", "PackageReferences": [{"PackageId": "acme", "Name": "a", "Extract": "False"}]}
+
+    frozen = await frozen_arguments(context, TaskKind.AD_HOC_SCRIPT, arguments)
+    await push(context, spool, a_zip(f="new"), "Acme.1.1.zip")
+
+    assert package_references(frozen) == [PackageReference("acme", "1.0", "a", extract=False)]
+
+
+@pytest.mark.parametrize(
+    ("references", "reason"),
+    [
+        ("Acme", "must be a list"),
+        (["Acme"], "must be a list of objects"),
+        ([{"Version": "1.0"}], "has no PackageId"),
+        ([{"PackageId": "Acme", "Extract": "perhaps"}], "Use True or False"),
+    ],
+)
+def test_references_that_cannot_be_read_are_refused(references: object, reason: str) -> None:
+    with pytest.raises(Invalid, match=reason):
+        package_references({"PackageReferences": references})
 
 
 def test_overwrite_modes_in_both_spellings() -> None:

@@ -16,17 +16,25 @@ from octavo.base.errors import AgentUnavailable, Invalid, NotFound
 from octavo.contracts.scripts import ExitCode, ProcessState
 from octavo.halibut import HalibutError, ServiceFailed
 from octavo.server.domain.backoff import PollBase
+from octavo.server.domain.masking import Secrets
 from octavo.server.domain.placement import BUILT_IN_WORKER_ID
-from octavo.server.domain.script_effects import CollectArtifact, SetFailureText
+from octavo.server.domain.script_effects import (
+    CollectArtifact,
+    ScriptEffect,
+    SetFailureText,
+    SetOutputVariable,
+)
 from octavo.server.domain.script_output import OutputBatch, ScriptOutput
 from octavo.server.domain.script_runs import RunState, ScriptRun, ServiceVersion
-from octavo.server.domain.service_messages import Level
+from octavo.server.domain.service_messages import LABEL, Level
 from octavo.server.domain.task_log import BrokenLog, Entry, Line
 from octavo.server.domain.tasks import Claim, TaskEnd, TaskState
 from octavo.server.engine.artifact_collection import ArtifactCollection
+from octavo.server.engine.output_variables import EXIT_CODE, sealed_outputs
 from octavo.server.engine.parts import EngineParts
-from octavo.server.engine.script_source import ScriptSource
+from octavo.server.engine.script_source import ActionSource
 from octavo.server.store.leases import end_leases
+from octavo.server.store.output_variables import StoredOutput, replace_output_variables
 from octavo.server.store.script_runs import RunChange, change_script_run
 from octavo.server.store.task_log import NewChunk, append_chunk
 from octavo.server.workers.connections import NoAgent
@@ -93,7 +101,7 @@ class ScriptUnit:
     parts: EngineParts
     claim: Claim
     run: ScriptRun
-    source: ScriptSource
+    source: ActionSource
     cancel: asyncio.Event
     ends_task: EndsTask
     is_fresh: bool  # no process before us can have asked an agent to start it
@@ -104,6 +112,8 @@ class ScriptUnit:
     _confinement: str = ""
     _failure_text: str = ""
     _artifacts: list[CollectArtifact] = field(default_factory=list)
+    _outputs: list[SetOutputVariable] = field(default_factory=list)
+    _has_error_output: bool = False
     _exit_code: int | None = None
     _may_have_started: bool = True
 
@@ -117,7 +127,8 @@ class ScriptUnit:
         begin = time.monotonic()
         while True:
             session, self._fed = None, 0
-            self._output = ScriptOutput(stored=self.run.next_sequence)
+            secrets = Secrets(secret.reveal() for secret in self.source.secrets)
+            self._output = ScriptOutput(stored=self.run.next_sequence, secrets=secrets)
             rest = OutputBatch((), (), self.run.next_sequence)
             try:
                 session = await self._open_session()
@@ -204,24 +215,35 @@ class ScriptUnit:
         if entries and first > self._fed + 1 and first > self._output.stored + 1:
             missing = Entry("stderr", entries[0].occurred, f"{first - self._fed - 1} lines are missing here.")
             entries, first = [missing, *entries], first - 1
+        self._has_error_output = self._has_error_output or any(_is_error_output(entry) for entry in entries)
         batch = self._output.feed(entries, first)
         self._fed = max(self._fed, progress.next_sequence)
         for effect in batch.effects:
-            if isinstance(effect, SetFailureText):
-                self._failure_text = effect.message
-            elif isinstance(effect, CollectArtifact):
-                self._artifacts.append(effect)
+            self._note_effect(effect)
         return batch
+
+    def _note_effect(self, effect: ScriptEffect) -> None:
+        match effect:
+            case SetFailureText():
+                self._failure_text = effect.message
+            case CollectArtifact():
+                self._artifacts.append(effect)
+            case SetOutputVariable():
+                self._outputs.append(effect)
 
     def _judge(self, last: Progress) -> Outcome:
         self._exit_code = last.exit_code
         if self.cancel.is_set():
             return Outcome(RunState.CANCELLED, "The task was cancelled.")
+        if last.exit_code == 0 and self._has_error_output and self.source.fails_on_error_output:
+            return Outcome(
+                RunState.FAILED, "The script wrote to its error output, which this step counts as a failure."
+            )
         if last.exit_code == 0:
             return Outcome(RunState.SUCCESS)
         state = RunState.LOST if last.exit_code in _LOST else RunState.FAILED
         reason = _MADE_UP.get(last.exit_code, f"The remote script failed with exit code {last.exit_code}")
-        return Outcome(state, self._failure_text or reason)
+        return Outcome(state, self._output.secrets.mask(self._failure_text) or reason)
 
     def _lost(self, error: Exception, session: ScriptSession | None) -> Outcome:
         """The agent cannot be reached any more, or never could."""
@@ -283,11 +305,14 @@ class ScriptUnit:
         first = before + 1 if batch.next_sequence > before else None
         chunk = NewChunk(run.unit, batch.lines, first, batch.next_sequence)
         change = replace(change, next_sequence=batch.next_sequence)
+        outputs = self._outputs_to_store() if is_end else None
 
         async def work(connection: AsyncConnection) -> None:
             await change_script_run(connection, run.ticket, self.claim.fence, change, at_sequence=before)
             if batch.lines or end is not None:
                 await append_chunk(connection, self.claim, chunk, now, end)
+            if outputs is not None:
+                await replace_output_variables(connection, self.claim.task_id, run.unit, outputs)
             if is_end:
                 await end_leases(connection, self.claim.task_id, run.unit)
 
@@ -296,5 +321,19 @@ class ScriptUnit:
         self._started = None
         await self.parts.publish_task(self.claim.task_id)
 
+    def _outputs_to_store(self) -> list[StoredOutput] | None:
+        """What the script handed on; None where nobody could read it, or where it surely never ran."""
+        machine_id = self.source.output_machine_id
+        if machine_id is None or not self._may_have_started:
+            return None
+        exit_code = [] if self._exit_code is None else [SetOutputVariable(EXIT_CODE, str(self._exit_code), False)]
+        outputs = [*self._outputs, *exit_code]
+        return sealed_outputs(self.parts.context.vault, self.claim.task_id, self.run.unit, machine_id, outputs)
+
     def _line(self, level: Level, text: str) -> Line:
         return Line(level.value, self.parts.now().isoformat(timespec="milliseconds"), text)
+
+
+def _is_error_output(entry: Entry) -> bool:
+    """A line that counts against a step that must not write to stderr (script-execution.md §2.7)."""
+    return entry.source == "stderr" and bool(entry.text.strip()) and not entry.text.startswith(LABEL)

@@ -12,11 +12,42 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from octavo.base.errors import Invalid, NotFound
 from octavo.server.domain.plans import Destination, Place, Plan, plan_health_check, plan_script
 from octavo.server.domain.tasks import TaskKind
+from octavo.server.operations.context import OperationContext
+from octavo.server.operations.packages import PackageReference, resolve_references
 from octavo.server.store.resources import Query, list_documents
 from octavo.server.store.schema import machine_environments, machines, worker_pool_members, worker_pools, workers
 from octavo.server.store.worker_pools import find_default_pool
 
 SYNTAXES = ("Bash", "Python", "PowerShell")
+
+
+def package_references(arguments: Mapping[str, Any]) -> list[PackageReference]:
+    """The packages that the arguments of an ad hoc script name.
+
+    Raises:
+        Invalid: they are not a list of references.
+    """
+    references = arguments.get("PackageReferences") or []
+    if not isinstance(references, list) or not all(isinstance(each, Mapping) for each in references):
+        raise Invalid("PackageReferences must be a list of objects with PackageId, Version, Name and Extract.")
+    return [_reference(each) for each in references]
+
+
+async def frozen_arguments(context: OperationContext, kind: TaskKind, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments with the versions that their package references mean now.
+
+    Raises:
+        Invalid: a package is not in the feed, or a reference cannot be read.
+    """
+    references = package_references(arguments) if kind is TaskKind.AD_HOC_SCRIPT else []
+    if not references:
+        return dict(arguments)
+    packages = await resolve_references(context, references)
+    frozen = [
+        {**given, "Version": package.version}
+        for given, package in zip(arguments["PackageReferences"], packages, strict=True)
+    ]
+    return {**arguments, "PackageReferences": frozen}
 
 
 async def make_plan(connection: AsyncConnection, space_id: str, kind: TaskKind, arguments: Mapping[str, Any]) -> Plan:
@@ -34,6 +65,18 @@ async def make_plan(connection: AsyncConnection, space_id: str, kind: TaskKind, 
             return plan_health_check(await _checked_machines(connection, space_id, arguments))
         case TaskKind.DEPLOY | TaskKind.RUNBOOK_RUN:
             raise Invalid(f"A {kind.value} task starts with its deployment or runbook run: create one of these.")
+
+
+def _reference(given: Mapping[str, Any]) -> PackageReference:
+    package_id = given.get("PackageId")
+    if not isinstance(package_id, str) or not package_id.strip():
+        raise Invalid("A package reference has no PackageId. Name the package that the script needs.")
+    extract = str(given.get("Extract", True)).strip().lower()  # clients send a boolean, or the text of one
+    if extract not in ("true", "false"):
+        raise Invalid(f"The package reference {package_id} has Extract '{given['Extract']}'. Use True or False.")
+    return PackageReference(
+        package_id.strip(), str(given.get("Version") or ""), str(given.get("Name") or ""), extract == "true"
+    )
 
 
 def _check_script(arguments: Mapping[str, Any]) -> None:

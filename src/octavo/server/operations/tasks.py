@@ -16,7 +16,7 @@ from octavo.server.operations.admission import NodeView, as_queued, read_facts
 from octavo.server.operations.audit import record
 from octavo.server.operations.context import OperationContext, require
 from octavo.server.operations.moments import parse_moment
-from octavo.server.operations.task_plans import make_plan
+from octavo.server.operations.task_plans import frozen_arguments, make_plan
 from octavo.server.store.nodes import list_nodes
 from octavo.server.store.tasks import (
     TaskQuery,
@@ -45,12 +45,13 @@ async def queue_task(
         Forbidden: the caller may not.
     """
     require(context, Permission.TASK_CREATE)
+    frozen = await frozen_arguments(context, kind, arguments)
     async with context.store.writing() as connection:
         new = NewTask(
             kind=kind,
             space_id=context.space_id or None,
             description=description or _DESCRIPTIONS[kind],
-            arguments=arguments,
+            arguments=frozen,
             plan=plan_as_json(await make_plan(connection, context.space_id, kind, arguments)),
             not_before=parse_moment(not_before) if not_before else None,
             expires_at=parse_moment(expires_at) if expires_at else None,

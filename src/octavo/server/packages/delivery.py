@@ -81,6 +81,11 @@ class ScriptToDeliver:
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     packages: Sequence[PackageToDeliver] = ()
 
+    @property
+    def needs_executor(self) -> bool:
+        """Whether the script is more than bash with variables, so that the executor must carry it out."""
+        return bool(self.packages)
+
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
@@ -130,7 +135,7 @@ class Delivery:
             Invalid: the script cannot be composed; the message says why.
             NotFound: a package's bytes are gone.
         """
-        if not script.packages:
+        if not script.needs_executor:
             return compose_script(script)
         if recipient.executor_command:
             plan = plan_delivery(script, self._pulled(recipient))
