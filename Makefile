@@ -1,7 +1,7 @@
 # Octavo's commands. `make` alone prints this help.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup check test demo bench docs clean format
+.PHONY: help setup check test conformance demo bench docs clean format
 
 UV_VERSION := 0.13.9
 UV := .tools/bin/uv
@@ -10,7 +10,7 @@ T ?=
 ONLY ?=
 
 help: ## print this help
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 setup: .venv/ready ## install everything Octavo needs into .venv
 
@@ -40,6 +40,9 @@ test: check ## everything CI runs; T=PATH runs a part
 	@./tests/requirements.sh
 	@$(RUN) pytest $(T)
 
+conformance: .venv/ready ## drive a real server with the official clients (needs node and npm)
+	@$(RUN) pytest tests/conformance/clients
+
 demo: .venv/ready ## the whole story on real processes; leaves a server running and says where to look
 	@$(RUN) octavo demo
 
@@ -50,6 +53,7 @@ bench: .venv/ready ## print the figures, each beside its floor (minutes); ONLY=N
 docs: .venv/ready ## make the generated pages of docs/ anew
 	@$(RUN) python tests/docs/conformance.py
 	@$(RUN) python tests/docs/tentacle_reference.py
+	@$(RUN) python tests/docs/endpoints.py
 
 clean: ## remove what the commands above made
 	@rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build bench/results.json

@@ -10,6 +10,7 @@ pytest_plugins = [
     "services_under_test.nats",
     "services_under_test.seaweedfs",
     "services_under_test.stores",
+    "services_under_test.site",
     "api_under_test",
 ]
 

@@ -6,6 +6,7 @@ from api_under_test import Api
 from octavo.server.operations.kinds.all_kinds import ALL_KINDS
 
 ENDPOINT = {"CommunicationStyle": "TentaclePassive", "Uri": "https://w1:10933/", "Thumbprint": "1D4F" * 10}
+PROJECT: dict[str, object] = {"ProjectGroupId": "ProjectGroups-1", "LifecycleId": "Lifecycles-1"}
 
 
 def _example(path: str) -> dict[str, object]:
@@ -14,6 +15,9 @@ def _example(path: str) -> dict[str, object]:
         "workers": {"Endpoint": ENDPOINT, "WorkerPoolIds": ["WorkerPools-1"]},
         "machines": {"Endpoint": ENDPOINT},
         "proxies": {"Host": "proxy", "Port": 3128},
+        "projects": PROJECT,
+        "channels": {"ProjectId": "Projects-1"},
+        "runbooks": {"ProjectId": "Projects-1"},
     }
     return {"Name": "An Example", **examples.get(path, {})}
 
@@ -26,6 +30,8 @@ async def test_every_kind_is_created_read_changed_and_deleted_alike(api_on_both:
     """cli 21, cli 22: an item's links are the same wherever it is shown."""
     api = api_on_both
     collection = f"/api/{kind.path}"
+    if kind.path in ("channels", "runbooks"):
+        await api.post("/api/projects", {"Name": "Web", **PROJECT})
 
     made = await api.post(collection, _example(kind.path))
     read = await api.get(made["Links"]["Self"])

@@ -5,7 +5,18 @@ from collections.abc import Iterable
 from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
-from octavo.server.api import artifacts, built_in_worker, events, machines, packages, root, tasks, users, welcome
+from octavo.server.api import (
+    artifacts,
+    built_in_worker,
+    events,
+    machines,
+    packages,
+    projects,
+    root,
+    tasks,
+    users,
+    welcome,
+)
 from octavo.server.api.dependencies import ApiServices
 from octavo.server.api.errors import answer_errors
 from octavo.server.api.normalisation import NormaliseRequests
@@ -26,6 +37,7 @@ def all_routes() -> RoutesBySegment:
         packages.router,
         artifacts.router,
         tasks.router,
+        projects.router,
     )
     generic: Iterable[APIRouter] = (resource_router(kind) for kind in ALL_KINDS)
     return RoutesBySegment((*by_hand, *generic))

@@ -61,12 +61,15 @@ _IN_SPACE = {
     "PackageDeltaSignature": "{root}/packages/{packageId}/{version}/delta-signature",
     "PackageDeltaUpload": "{root}/packages/{packageId}/{baseVersion}/delta{?replace,overwriteMode}",
     "Artifacts": "{root}/artifacts{/id}{?skip,take,regarding,ids,partialName,order}",
+    "DeploymentProcesses": "{root}/deploymentprocesses{/id}{?skip,take,ids}",
+    "RunbookProcesses": "{root}/runbookProcesses{/id}{?skip,take,ids}",
+    "Variables": "{root}/variables{/id}{?ids}",
 }
 
 
 def server_links(default_space_id: str) -> dict[str, str]:
     """The links of `GET /api`: the system's, and the default space's for clients that name no space."""
-    kinds = {kind.id_prefix: _template("/api", kind) for kind in ALL_KINDS if not kind.is_in_space}
+    kinds = {_link_name(kind): _template("/api", kind) for kind in ALL_KINDS if not kind.is_in_space}
     mixed = {"Tasks": _TASKS.replace("{root}", "/api"), "Events": _EVENTS.replace("{root}", "/api")}
     return {**space_links(default_space_id), **_SYSTEM, **kinds, **mixed, "Self": "/api"}
 
@@ -74,8 +77,12 @@ def server_links(default_space_id: str) -> dict[str, str]:
 def space_links(space_id: str) -> dict[str, str]:
     """The links of `GET /api/{space}`."""
     root = f"/api/{space_id}"
-    kinds = {kind.id_prefix: _template(root, kind) for kind in ALL_KINDS if kind.is_in_space}
+    kinds = {_link_name(kind): _template(root, kind) for kind in ALL_KINDS if kind.is_in_space}
     return {"Self": root, **{name: link.replace("{root}", root) for name, link in _IN_SPACE.items()}, **kinds}
+
+
+def _link_name(kind: ResourceKind) -> str:
+    return kind.root_link or kind.id_prefix
 
 
 def _template(root: str, kind: ResourceKind) -> str:

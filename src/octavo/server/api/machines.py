@@ -7,15 +7,13 @@ from fastapi import APIRouter, Query, Request, Response
 from octavo.server.api.answers import JsonAnswer
 from octavo.server.api.dependencies import SpaceContext
 from octavo.server.api.normalisation import decoded_segment
-from octavo.server.api.paging import many_of, page, window_of
+from octavo.server.api.paging import many_of
 from octavo.server.api.resource_routes import answer_page
 from octavo.server.operations import machines
 from octavo.server.operations.documents import defaults_of
 from octavo.server.operations.kinds.environments import ENVIRONMENTS, as_environment_v2
-from octavo.server.operations.kinds.lifecycles import LIFECYCLES
 from octavo.server.operations.kinds.machine_policies import MachinePolicy
 from octavo.server.operations.kinds.machines import MACHINES, WORKERS
-from octavo.server.operations.kinds.project_groups import PROJECT_GROUPS
 from octavo.server.operations.kinds.worker_pools import STATIC, WORKER_POOLS
 from octavo.server.operations.resource_kinds import ResourceKind
 from octavo.server.operations.resources import ListRequest, get_resource
@@ -85,21 +83,6 @@ async def get_singly_scoped_variables(key: str, context: SpaceContext) -> Respon
             "VariableMap": {},
         }
     )
-
-
-@router.get("/api/lifecycles/{key}/projects")
-async def list_projects_of_lifecycle(key: str, context: SpaceContext) -> Response:
-    """The projects that use a lifecycle: none, because there are no projects yet. A bare list."""
-    await get_resource(context, LIFECYCLES, decoded_segment(key))
-    return JsonAnswer([])
-
-
-@router.get("/api/projectgroups/{key}/projects")
-async def list_projects_of_group(key: str, request: Request, context: SpaceContext) -> Response:
-    """The projects in a group: none, because there are no projects yet."""
-    group = await get_resource(context, PROJECT_GROUPS, decoded_segment(key))
-    path = f"/api/{context.space_id}/projectgroups/{group['Id']}/projects"
-    return JsonAnswer(page("Project", [], 0, window_of(request.query_params), path=path))
 
 
 @router.get("/api/machinepolicies/template")

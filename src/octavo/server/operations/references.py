@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Table
+from sqlalchemy import ColumnElement, Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from octavo.base.errors import Invalid
@@ -35,3 +35,17 @@ async def existing_id(
 ) -> str | None:
     """One id, or None when none was given ("" counts as none)."""
     return (await existing_ids(connection, table, space_id, [wanted], noun))[0] if wanted else None
+
+
+async def refuse_while_used(
+    connection: AsyncConnection, users: Table, condition: ColumnElement[bool], name: str
+) -> None:
+    """What others need must stay.
+
+    Raises:
+        Invalid: there are documents that use it; the message names them.
+    """
+    found = (await list_documents(connection, users, Query(conditions=(condition,), take=5))).documents
+    if found:
+        names = ", ".join(document.name for document in found)
+        raise Invalid(f"{name} is used by the {users.info['noun']}s {names}. Change or delete them first.")

@@ -76,6 +76,7 @@ class ResourceKind:
     before_delete: DeleteHook | None = None
     after_commit: Callable[[OperationContext, Json], Awaitable[None]] | None = None  # of a create or modify
     wakes: str | None = None  # bus subject to publish on after a change
+    root_link: str = ""  # its name among the links of the root documents, where that is not `id_prefix`
 
     @property
     def noun(self) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from octavo.base.errors import Conflict, NotFound
@@ -98,6 +98,11 @@ async def update_process(connection: AsyncConnection, process: StoredProcess) ->
             f"{process.version}. Read it again and repeat your change."
         )
     return changed
+
+
+async def delete_processes(connection: AsyncConnection, owner_id: str) -> None:
+    """Remove the owner's process and its frozen copies."""
+    await connection.execute(delete(processes).where(processes.c.owner_id == owner_id))
 
 
 async def freeze_process(connection: AsyncConnection, process_id: str) -> str:

@@ -4,11 +4,14 @@ import uuid
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from octavo.server.domain.permissions import Permission
-from octavo.server.operations.documents import Document
-from octavo.server.operations.resource_kinds import ResourceKind, Rights
-from octavo.server.store import schema
+from octavo.server.operations.context import OperationContext
+from octavo.server.operations.documents import Document, Json
+from octavo.server.operations.references import existing_ids, refuse_while_used
+from octavo.server.operations.resource_kinds import Change, ResourceKind, Rights
+from octavo.server.store import project_schema, schema
 
 
 class RetentionPeriod(Document):
@@ -70,6 +73,19 @@ class Lifecycle(Document):
     tentacle_retention_policy: RetentionPeriod = Field(default_factory=_default_retention)
 
 
+async def _before_save(change: Change) -> None:
+    for phase in change.new["Phases"]:
+        for member in ("AutomaticDeploymentTargets", "OptionalDeploymentTargets"):
+            phase[member] = await existing_ids(
+                change.connection, schema.environments, change.space_id, phase[member], "environment"
+            )
+
+
+async def _before_delete(_: OperationContext, connection: AsyncConnection, lifecycle: Json) -> None:
+    projects = project_schema.projects
+    await refuse_while_used(connection, projects, projects.c.lifecycle_id == lifecycle["Id"], lifecycle["Name"])
+
+
 LIFECYCLES = ResourceKind(
     item_type="Lifecycle",
     path="lifecycles",
@@ -80,4 +96,6 @@ LIFECYCLES = ResourceKind(
         Permission.LIFECYCLE_VIEW, Permission.LIFECYCLE_CREATE, Permission.LIFECYCLE_EDIT, Permission.LIFECYCLE_DELETE
     ),
     links={"Self": "{self}", "Projects": "{self}/projects"},
+    before_save=_before_save,
+    before_delete=_before_delete,
 )

@@ -2,10 +2,14 @@
 
 from typing import ClassVar
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from octavo.server.domain.permissions import Permission
-from octavo.server.operations.documents import Document
+from octavo.server.operations.context import OperationContext
+from octavo.server.operations.documents import Document, Json
+from octavo.server.operations.references import refuse_while_used
 from octavo.server.operations.resource_kinds import ResourceKind, Rights
-from octavo.server.store import schema
+from octavo.server.store import project_schema, schema
 
 
 class ProjectGroup(Document):
@@ -18,6 +22,11 @@ class ProjectGroup(Document):
     description: str | None = None
     environment_ids: list[str] = []
     retention_policy_id: str | None = None
+
+
+async def _before_delete(_: OperationContext, connection: AsyncConnection, group: Json) -> None:
+    projects = project_schema.projects
+    await refuse_while_used(connection, projects, projects.c.project_group_id == group["Id"], group["Name"])
 
 
 PROJECT_GROUPS = ResourceKind(
@@ -33,4 +42,5 @@ PROJECT_GROUPS = ResourceKind(
         Permission.PROJECT_GROUP_DELETE,
     ),
     links={"Self": "{self}", "Projects": "{self}/projects"},  # raw: the command line asks for it as it stands
+    before_delete=_before_delete,
 )
