@@ -12,7 +12,9 @@ from octavo.server.api import (
     machines,
     packages,
     projects,
+    releases,
     root,
+    runbooks,
     tasks,
     users,
     welcome,
@@ -38,6 +40,8 @@ def all_routes() -> RoutesBySegment:
         artifacts.router,
         tasks.router,
         projects.router,
+        releases.router,
+        runbooks.router,
     )
     generic: Iterable[APIRouter] = (resource_router(kind) for kind in ALL_KINDS)
     return RoutesBySegment((*by_hand, *generic))

@@ -61,6 +61,16 @@ _IN_SPACE = {
     "PackageDeltaSignature": "{root}/packages/{packageId}/{version}/delta-signature",
     "PackageDeltaUpload": "{root}/packages/{packageId}/{baseVersion}/delta{?replace,overwriteMode}",
     "Artifacts": "{root}/artifacts{/id}{?skip,take,regarding,ids,partialName,order}",
+    "Interruptions": "{root}/interruptions{/id}{?skip,take,regarding,pendingOnly,ids}",
+    "Releases": "{root}/releases{/id}{?skip,ignoreChannelRules,take,ids}",
+    "Deployments": "{root}/deployments{/id}{?skip,take,ids,projects,environments,tenants,channels,taskState,"
+    "partialName}",
+    "RunbookSnapshots": "{root}/runbookSnapshots{/id}{?skip,take,ids,publish}",
+    "RunbookRuns": "{root}/runbookRuns{/id}{?skip,take,ids,projects,environments,tenants,runbooks,taskState,"
+    "partialName}",
+    "Dashboard": "{root}/dashboard{?projectId,releaseId,selectedTenants,selectedTags,showAll,"
+    "highestLatestVersionPerProjectAndEnvironment}",
+    "DashboardDynamic": "{root}/dashboard/dynamic{?projects,environments,includePrevious}",
     "DeploymentProcesses": "{root}/deploymentprocesses{/id}{?skip,take,ids}",
     "RunbookProcesses": "{root}/runbookProcesses{/id}{?skip,take,ids}",
     "Variables": "{root}/variables{/id}{?ids}",

@@ -16,6 +16,7 @@ from octavo.server.api.paging import EVERYTHING, Window, many_of, page, window_o
 from octavo.server.domain.tasks import FINAL_STATES, RUNNING_STATES, Task, TaskKind, TaskState
 from octavo.server.operations import tasks
 from octavo.server.operations.context import OperationContext
+from octavo.server.operations.deployment_details import as_deployment_details
 from octavo.server.operations.documents import Json
 from octavo.server.operations.task_documents import (
     as_details_document,
@@ -101,7 +102,9 @@ async def get_details(task_id: str, request: Request, context: SystemContext) ->
     tail = request.query_params.get("tail", "")
     lines = min(int(tail), LINES_OF_DETAILS) if tail.isdecimal() and int(tail) > 0 else LINES_OF_DETAILS
     progress = await read_progress(context, task_id, lines)
-    return JsonAnswer(as_details_document(progress, context.clock.now()))
+    is_execution = progress.task.kind in (TaskKind.DEPLOY, TaskKind.RUNBOOK_RUN)
+    as_document = as_deployment_details if is_execution else as_details_document
+    return JsonAnswer(as_document(progress, context.clock.now()))
 
 
 @router.get("/api/tasks/{task_id}/raw")

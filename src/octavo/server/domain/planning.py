@@ -17,17 +17,8 @@ from octavo.server.domain.deployment_plans import (
 from octavo.server.domain.processes import RUN_ON_SERVER, SCRIPT_SYNTAX, Action, Step, is_true
 
 #: What this server can do, and whether an action of the type needs a machine at all.
-ACTION_TYPES: Mapping[str, bool] = {
-    "Octopus.Script": True,
-    "Octopus.TentaclePackage": True,
-    "Octopus.TransferPackage": True,
-    "Octopus.Manual": False,
-    "Octopus.HealthCheck": True,
-    "Octopus.DeployRelease": False,
-    "Octopus.Email": False,
-}
+ACTION_TYPES: Mapping[str, bool] = {"Octopus.Script": True, "Octopus.Manual": False}
 RUNNABLE_SYNTAXES = ("bash", "python")
-_ALWAYS_ON_TARGETS = frozenset({"octopus.tentaclepackage", "octopus.transferpackage", "octopus.healthcheck"})
 
 
 class PlanProblem(Invalid):
@@ -173,8 +164,6 @@ def _runs_on(action: Action, step: Step) -> RunsOn:
     if not needs_machine:
         return RunsOn.SERVER
     on_server = is_true(action.properties.get(RUN_ON_SERVER, "false"))
-    if action.action_type.lower() in _ALWAYS_ON_TARGETS:
-        on_server = on_server and not step.roles
     if not step.roles:
         return RunsOn.WORKER
     return RunsOn.WORKER_FOR_TARGET if on_server else RunsOn.TARGET

@@ -66,6 +66,8 @@ class NewTask:
     not_before: datetime | None = None
     expires_at: datetime | None = None
     project_id: str | None = None
+    environment_id: str | None = None
+    tenant_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ class Task:
     log_bytes: int = 0
     error: str = ""
     has_warnings: bool = False
+    has_pending_interruptions: bool = False
     updated_at: datetime | None = None
 
     @property

@@ -18,9 +18,10 @@ from octavo.server.domain.placement import BUILT_IN_WORKER_ID
 from octavo.server.domain.plans import LossPolicy, Place, Step, Unit, plan_from_json
 from octavo.server.domain.script_runs import FINAL_RUN_STATES, RunState, ScriptRun
 from octavo.server.domain.tasks import Claim, Task, TaskEnd, TaskId, TaskKind, TaskState
+from octavo.server.engine.deployment_runs import DeploymentRun
 from octavo.server.engine.health_checks import HealthChecks
 from octavo.server.engine.parts import EngineParts
-from octavo.server.engine.script_source import ScriptSource
+from octavo.server.engine.script_source import ActionSource, ScriptSource
 from octavo.server.engine.script_unit import EndsTask, Mobility, Outcome, ScriptUnit
 from octavo.server.operations.admission import Admitted, place_unit, run_on_target
 from octavo.server.store.leases import end_leases
@@ -119,6 +120,9 @@ class TaskRuns:
         end: TaskEnd | None
         if running.task.kind is TaskKind.HEALTH:
             end = await self._health.check(running.claim, plan, running.cancel)
+        elif running.task.kind in (TaskKind.DEPLOY, TaskKind.RUNBOOK_RUN):
+            await self._run_deployment(running)
+            end = None
         elif plan.only_unit is not None:
             step = plan.steps[0]
             outcome = await self._run_unit(running, step, plan.only_unit, EndsTask.YES, first)
@@ -130,6 +134,23 @@ class TaskRuns:
                 await finish_task(connection, running.claim, end, self._parts.now())
         await self._parts.publish_task(running.task.id)
         await self._parts.context.bus.publish("tasks")
+
+    async def _run_deployment(self, running: _Running) -> None:
+        """A deployment or runbook run, to its end; what follows a success is queued."""
+        step = Step("", running.task.description, ())
+
+        async def run_script(unit: Unit, source: ActionSource, cancel: asyncio.Event) -> Outcome:
+            return await self._run_unit(_Running(running.task, cancel), step, unit, EndsTask.NO, None, source=source)
+
+        def wait(is_waiting: bool) -> None:
+            (self._capped.discard if is_waiting else self._capped.add)(running.task.id)
+
+        deployment = DeploymentRun(self._parts, running.claim, running.task, running.cancel, run_script, wait)
+        end = await deployment.run()
+        async with self._parts.context.store.writing() as connection:
+            await finish_task(connection, running.claim, end, self._parts.now())
+        if end.state is TaskState.SUCCESS:
+            await deployment.follow_up()
 
     async def _run_steps(self, running: _Running, steps: tuple[Step, ...]) -> TaskEnd:
         """Steps in order, the units of each at once; the first failing step ends the task."""
@@ -148,10 +169,17 @@ class TaskRuns:
         return TaskEnd(TaskState.SUCCESS)
 
     async def _run_unit(
-        self, running: _Running, step: Step, unit: Unit, ends_task: EndsTask, first: ScriptRun | None
+        self,
+        running: _Running,
+        step: Step,
+        unit: Unit,
+        ends_task: EndsTask,
+        first: ScriptRun | None,
+        *,
+        source: ActionSource | None = None,
     ) -> Outcome:
         """Attempts until one ran: another worker takes over from one that surely never started the script."""
-        source = ScriptSource(self._parts, running.task, unit.place)
+        source = source or ScriptSource(self._parts, running.task, unit.place)
         run, is_fresh = first or await self._find_last_attempt(running.task.id, unit), first is not None
         while True:
             if run is None or _may_try_again(run, step):

@@ -52,7 +52,7 @@ def as_task_document(task: Task, now: datetime) -> Json:
         "IsCompleted": task.is_final,
         "FinishedSuccessfully": task.state is TaskState.SUCCESS,
         "Completed": _as_words(task.completed_at) if task.completed_at else f"{state}…",
-        "QueueTime": moment(task.queued_at),
+        "QueueTime": moment(task.not_before or task.queued_at),
         "QueueTimeExpiry": moment(task.expires_at),
         "StartTime": moment(task.started_at),
         "LastUpdatedTime": moment(task.updated_at or task.queued_at),
@@ -60,7 +60,7 @@ def as_task_document(task: Task, now: datetime) -> Json:
         "Duration": _duration(task, now),
         "ErrorMessage": task.error,
         "HasBeenPickedUpByProcessor": task.started_at is not None,
-        "HasPendingInterruptions": False,
+        "HasPendingInterruptions": task.has_pending_interruptions,
         "HasWarningsOrErrors": task.has_warnings or task.state in (TaskState.FAILED, TaskState.TIMED_OUT),
         "CanRerun": task.is_final,
         "ServerNode": task.node,
@@ -85,6 +85,11 @@ def as_task_document(task: Task, now: datetime) -> Json:
     }
 
 
+def status_of_task(task: Task) -> str:
+    """How the root of a task's tree stands."""
+    return _TASK_STATUS[task.state]
+
+
 def as_details_document(progress: TaskProgress, now: datetime) -> Json:
     """The task and its tree: root, steps, machines; log lines stand on the machines."""
     task = progress.task
@@ -92,7 +97,7 @@ def as_details_document(progress: TaskProgress, now: datetime) -> Json:
     done = [node for step in steps for node in step["Children"] if node["Ended"]]
     count = sum(len(step["Children"]) for step in steps)
     percentage = 100 if task.is_final else (100 * len(done) // count if count else 0)
-    root = _node(f"{task.id}_0", task.description, _TASK_STATUS[task.state], steps)
+    root = node_of(f"{task.id}_0", task.description, _TASK_STATUS[task.state], steps)
     root |= {"Started": moment(task.started_at), "Ended": moment(task.completed_at), "ProgressPercentage": percentage}
     return {
         "Task": as_task_document(task, now),
@@ -135,7 +140,7 @@ def as_log_element(numbered: NumberedLine) -> Json:
 def _step_node(progress: TaskProgress, step: Step) -> Json:
     children = [_unit_node(progress, unit) for unit in step.units]
     status = _joined([child["Status"] for child in children])
-    node = _node(f"{progress.task.id}_0/{step.id}", f"Step {step.id}: {step.name}", status, children)
+    node = node_of(f"{progress.task.id}_0/{step.id}", f"Step {step.id}: {step.name}", status, children)
     started = [child["Started"] for child in children if child["Started"]]
     ended = [child["Ended"] for child in children if child["Ended"]]
     node["Started"] = min(started, default=None)
@@ -147,7 +152,7 @@ def _unit_node(progress: TaskProgress, unit: Unit) -> Json:
     runs = [run for run in progress.runs if run.unit == unit.id]
     run: ScriptRun | None = runs[-1] if runs else None
     status = _STATUS[run.state] if run else ("Canceled" if progress.task.is_final else "Pending")
-    node = _node(f"{progress.task.id}_0/{unit.id}", run.machine_name if run else unit.name, status, [])
+    node = node_of(f"{progress.task.id}_0/{unit.id}", run.machine_name if run else unit.name, status, [])
     node["Started"] = moment(run.started_at or run.created_at) if run else None
     node["Ended"] = moment(run.completed_at) if run else None
     node["ShowAtSummaryLevel"] = False
@@ -162,7 +167,8 @@ def _unit_node(progress: TaskProgress, unit: Unit) -> Json:
     return node
 
 
-def _node(node_id: str, name: str, status: str, children: Sequence[Json]) -> Json:
+def node_of(node_id: str, name: str, status: str, children: Sequence[Json]) -> Json:
+    """A node of the tree, without times and lines."""
     return {
         "Id": node_id,
         "Name": name,

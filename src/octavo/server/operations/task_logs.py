@@ -15,6 +15,7 @@ from octavo.server.operations.context import OperationContext
 from octavo.server.operations.tasks import read_task
 from octavo.server.store.script_runs import list_script_runs
 from octavo.server.store.task_log import read_chunks
+from octavo.server.store.task_units import TaskUnit, list_units
 from octavo.server.store.tasks import get_task
 
 CHUNKS_AT_ONCE = 32
@@ -38,6 +39,7 @@ class TaskProgress:
     runs: list[ScriptRun]
     lines: dict[str, deque[NumberedLine]] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
+    units: dict[str, TaskUnit] = field(default_factory=dict)  # of a deployment or runbook run
 
 
 async def read_lines(context: OperationContext, task_id: TaskId, after: int = 0) -> AsyncIterator[NumberedLine]:
@@ -82,7 +84,8 @@ async def read_progress(context: OperationContext, task_id: str, tail: int) -> T
     task = await read_task(context, task_id)
     async with context.store.reading() as connection:
         runs = await list_script_runs(connection, task.id)
-    progress = TaskProgress(task, runs)
+        units = await list_units(connection, task.id)
+    progress = TaskProgress(task, runs, units=units)
     async for numbered in read_lines(context, task.id):
         newest = progress.lines.setdefault(numbered.unit, deque(maxlen=tail))
         if len(newest) == tail:

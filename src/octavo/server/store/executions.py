@@ -17,6 +17,7 @@ _COLUMNS = (
     *("id", "space_id", "project_id", "environment_id", "tenant_id", "release_id", "channel_id", "runbook_id"),
     *("runbook_snapshot_id", "task_id", "process_id", "created_at"),
 )
+_PLACE = (executions.c.project_id, executions.c.environment_id, executions.c.tenant_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,26 @@ async def list_executions(connection: AsyncConnection, query: ExecutionQuery) ->
     found = [_as_execution(row) for row in await connection.execute(statement)]
     count = select(func.count()).select_from(executions).where(*conditions)
     return found, int((await connection.execute(count)).scalar_one())
+
+
+async def list_latest(connection: AsyncConnection, space_id: str) -> list[Execution]:
+    """The newest deployment of each project in each environment for each tenant."""
+    newest = (
+        select(func.max(executions.c.created_at).label("at"), *_PLACE)
+        .where(executions.c.space_id == space_id, executions.c.kind == ExecutionKind.DEPLOYMENT.value)
+        .group_by(*_PLACE)
+        .subquery()
+    )
+    same_tenant = func.coalesce(executions.c.tenant_id, "") == func.coalesce(newest.c.tenant_id, "")
+    statement = select(*executions.c).join(
+        newest,
+        (executions.c.project_id == newest.c.project_id)
+        & (executions.c.environment_id == newest.c.environment_id)
+        & same_tenant
+        & (executions.c.created_at == newest.c.at),
+    )
+    rows = await connection.execute(statement.where(executions.c.kind == ExecutionKind.DEPLOYMENT.value))
+    return [_as_execution(row) for row in rows]
 
 
 async def list_successes(connection: AsyncConnection, release_id: str) -> dict[str, list[str]]:

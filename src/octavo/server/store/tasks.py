@@ -68,6 +68,8 @@ async def insert_task(
         "arguments": dict(new.arguments),
         "plan": dict(new.plan),
         "project_id": new.project_id,
+        "environment_id": new.environment_id,
+        "tenant_id": new.tenant_id,
         "mutex_key": new.mutex_key,
         "queued_at": now,
         "updated_at": now,
@@ -261,6 +263,7 @@ _COLUMNS: tuple[Column[Any], ...] = (
     server_tasks.c.log_bytes,
     server_tasks.c.error_message,
     server_tasks.c.has_warnings,
+    server_tasks.c.has_pending_interruptions,
 )
 _IS_RUNNING = server_tasks.c.state.in_([state.value for state in RUNNING_STATES])
 
@@ -333,4 +336,5 @@ def _as_task(row: Row[*tuple[Any, ...]]) -> Task:
         log_bytes=row.log_bytes,
         error=row.error_message,
         has_warnings=row.has_warnings,
+        has_pending_interruptions=bool(row.has_pending_interruptions),
     )

@@ -1,0 +1,123 @@
+"""What a script action of a deployment sends to a machine: its script with its variables, packages on their way.
+
+Source: script-execution.md §2, §3.5.8; resources.md §9 (properties).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from octavo.base.errors import Invalid
+from octavo.base.sensitive import Sensitive
+from octavo.contracts.scripts import ScriptIsolationLevel
+from octavo.halibut import Endpoint
+from octavo.server.domain.executions import Execution
+from octavo.server.domain.processes import SCRIPT_SYNTAX, is_true
+from octavo.server.domain.script_runs import ServiceVersion
+from octavo.server.domain.templates import ParseMode
+from octavo.server.engine.parts import EngineParts
+from octavo.server.engine.script_source import deliver, files_of
+from octavo.server.engine.unit_variables import ExecutionVariables, Place, UnitVariables
+from octavo.server.operations.packages import PackageReference, resolve_references
+from octavo.server.packages.delivery import PackageToDeliver, Recipient, ScriptToDeliver, Syntax, parse_syntax
+from octavo.server.workers.script_client import Script
+
+_SCRIPT = "Octopus.Action.Script."
+FAILS_ON_ERROR_OUTPUT = "Octopus.Action.FailScriptOnErrorOutput"
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptActionSource:
+    """A script action, ready for any machine."""
+
+    parts: EngineParts
+    execution: Execution
+    syntax: Syntax
+    body: str | None = field(repr=False)
+    file: str | None
+    parameters: str
+    variables: Mapping[str, str] = field(repr=False)
+    secrets: Sequence[Sensitive] = field(repr=False)
+    packages: Sequence[PackageToDeliver]
+    target_id: str  # "" where there is no target
+    fails_on_error_output: bool
+
+    @property
+    def space_id(self) -> str:
+        """The space whose artifacts and packages these are."""
+        return self.execution.space_id
+
+    @property
+    def output_machine_id(self) -> str:
+        """Later steps read what it hands on, by its target."""
+        return self.target_id
+
+    async def prepare(self, machine_id: str, endpoint: Endpoint, version: ServiceVersion) -> Script:
+        """The script as this machine needs it; see `ActionSource`."""
+        script = ScriptToDeliver(
+            syntax=self.syntax,
+            body=self.body,
+            file=self.file,
+            parameters=self.parameters,
+            variables=self.variables,
+            packages=self.packages,
+        )
+        recipient = Recipient(machine_id, self.execution.task_id)
+        prepared = await deliver(self.parts, script, recipient, endpoint, version)
+        is_target = self.target_id == machine_id
+        return Script(
+            body=prepared.body,
+            task_id=self.execution.task_id,
+            owner=self.execution.project_id,
+            files=files_of(prepared),
+            isolation=ScriptIsolationLevel.FULL_ISOLATION if is_target else ScriptIsolationLevel.NO_ISOLATION,
+        )
+
+
+async def script_source(
+    parts: EngineParts, execution: Execution, frozen: ExecutionVariables, place: Place, unit: UnitVariables
+) -> ScriptActionSource:
+    """The source of a script action.
+
+    Raises:
+        Invalid: the script is missing, in a language that we do not run, or a package is not there.
+        TemplateError: a variable refers to itself.
+    """
+    action, variables = place.action, unit.variables
+    is_packaged = action.text(f"{_SCRIPT}ScriptSource", "Inline").lower() == "package"
+    body = None if is_packaged else action.text(f"{_SCRIPT}ScriptBody")
+    file = variables.evaluate(action.text(f"{_SCRIPT}ScriptFileName")).text if is_packaged else None
+    if not is_packaged and not (body or "").strip():
+        raise Invalid(f"The step '{action.name}' has no script.")
+    if is_packaged and not file:
+        raise Invalid(f"The step '{action.name}' names no script file in its package.")
+    return ScriptActionSource(
+        parts=parts,
+        execution=execution,
+        syntax=parse_syntax(action.text(SCRIPT_SYNTAX, "Bash")),
+        body=None if body is None else variables.evaluate(body, ParseMode.CONTINUE).text,
+        file=file,
+        parameters=variables.evaluate(action.text(f"{_SCRIPT}ScriptParameters")).text,
+        variables=variables.evaluated(),
+        secrets=unit.secrets,
+        packages=await _packages(parts, execution, frozen, place, unit),
+        target_id=place.machine.id if place.machine else "",
+        fails_on_error_output=is_true(variables.find(FAILS_ON_ERROR_OUTPUT)),
+    )
+
+
+async def _packages(
+    parts: EngineParts, execution: Execution, frozen: ExecutionVariables, place: Place, unit: UnitVariables
+) -> Sequence[PackageToDeliver]:
+    references = [
+        PackageReference(
+            unit.variables.evaluate(package.package_id).text,
+            frozen.version_of(place.action.name, package.name),
+            package.name,
+            package.is_extracted,
+        )
+        for package in place.action.packages
+        if package.acquisition_location.lower() != "notacquired"
+    ]
+    if not references:
+        return ()
+    return await resolve_references(parts.context.in_space(execution.space_id), references)

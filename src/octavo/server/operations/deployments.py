@@ -1,0 +1,312 @@
+"""Deployments: from a request to a queued task, in one transaction. Source: resources.md §11; endpoints.md §7."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from octavo.base.errors import Invalid
+from octavo.server.domain.executions import Execution, ExecutionKind, SelectedPackage
+from octavo.server.domain.permissions import Permission
+from octavo.server.domain.tasks import NewTask, Task, TaskId, TaskKind
+from octavo.server.operations.audit import record
+from octavo.server.operations.context import OperationContext, require
+from octavo.server.operations.deployment_planning import plan_execution, preview
+from octavo.server.operations.documents import Json
+from octavo.server.operations.execution_documents import shown_execution
+from octavo.server.operations.execution_requests import ExecutionRequest, read_request, read_tenants
+from octavo.server.operations.named_resources import find_named, get_all_named, get_named
+from octavo.server.operations.releases import progress_of, refresh_within
+from octavo.server.operations.requests import Members
+from octavo.server.store.executions import ExecutionQuery, get_execution, insert_execution, list_executions
+from octavo.server.store.ids import next_id
+from octavo.server.store.project_schema import projects, releases
+from octavo.server.store.resources import Document, find_document, get_document
+from octavo.server.store.schema import environments, tenants
+from octavo.server.store.tasks import insert_task
+
+_NO_PLAN: dict[str, object] = {"steps": []}  # made when the task starts
+
+
+async def create_deployments(context: OperationContext, data: object, *, is_tenanted: bool) -> list[Execution]:
+    """One deployment an environment, or a tenant, as the executions API asks for them.
+
+    Raises:
+        Invalid: something it names is not there, may not be deployed to now, or cannot be planned; nothing is queued.
+    """
+    require(context, Permission.DEPLOYMENT_CREATE)
+    command = Members(data)
+    async with context.store.writing() as connection:
+        project = await get_named(connection, projects, context.space_id, command.value("ProjectName"))
+        version = command.text("ReleaseVersion")
+        mine = releases.c.project_id == project.id
+        release = await find_named(connection, releases, context.space_id, version, mine)
+        if release is None:
+            raise Invalid(f"The project {project.name} has no release '{version}'. Create it first.")
+        if command.flag("UpdateVariableSnapshot"):
+            release = await refresh_within(context, connection, release)
+        names = [command.text("EnvironmentName")] if is_tenanted else command.texts("EnvironmentNames")
+        places = await get_all_named(connection, environments, context.space_id, [name for name in names if name])
+        if not places:
+            raise Invalid("Please name at least one environment to deploy to.")
+        whom: Sequence[Document | None] = [None]
+        if is_tenanted:
+            whom = await read_tenants(connection, context.space_id, command)
+            if not whom:
+                raise Invalid("Please name at least one tenant, or a tenant tag.")
+        made = [
+            await _create(context, connection, release, place, tenant=tenant, command=command)
+            for place in places
+            for tenant in whom
+        ]
+    await context.bus.publish("tasks")
+    return made
+
+
+async def create_deployment(context: OperationContext, data: object) -> Execution:
+    """One deployment, as the older resource asks for it.
+
+    Raises:
+        Invalid: as `create_deployments`.
+    """
+    require(context, Permission.DEPLOYMENT_CREATE)
+    command = Members(data)
+    async with context.store.writing() as connection:
+        release = await get_named(connection, releases, context.space_id, command.value("ReleaseId"))
+        place = await get_named(connection, environments, context.space_id, command.value("EnvironmentId"))
+        tenant_id = command.text("TenantId")
+        tenant = await get_named(connection, tenants, context.space_id, tenant_id) if tenant_id else None
+        execution = await _create(context, connection, release, place, tenant=tenant, command=command)
+    await context.bus.publish("tasks")
+    return execution
+
+
+async def redeploy(context: OperationContext, execution: Execution) -> Task:
+    """The same again: the release and answers of a deployment or run that is at its end."""
+    kind = TaskKind.RUNBOOK_RUN if execution.kind is ExecutionKind.RUNBOOK_RUN else TaskKind.DEPLOY
+    require(context, Permission.DEPLOYMENT_CREATE)
+    async with context.store.writing() as connection:
+        prefix = "RunbookRuns" if kind is TaskKind.RUNBOOK_RUN else "Deployments"
+        copy = replace(execution, id=await next_id(connection, prefix), created_at=context.clock.now())
+        task = await queue_execution(
+            context, connection, copy, kind=kind, description=str(execution.doc.get("TaskDescription")), request=None
+        )
+    await context.bus.publish("tasks")
+    return task
+
+
+async def queue_execution(
+    context: OperationContext,
+    connection: AsyncConnection,
+    execution: Execution,
+    *,
+    kind: TaskKind,
+    description: str,
+    request: ExecutionRequest | None,
+) -> Task:
+    """Store it with its task, if it can be planned.
+
+    Raises:
+        PlanProblem: it cannot.
+    """
+    await plan_execution(connection, execution)
+    argument = "RunbookRunId" if kind is TaskKind.RUNBOOK_RUN else "DeploymentId"
+    new = NewTask(
+        kind=kind,
+        space_id=execution.space_id,
+        description=description,
+        arguments={argument: execution.id},
+        plan=_NO_PLAN,
+        mutex_key=f"{execution.process_owner_id}/{execution.environment_id}/{execution.tenant_id or ''}",
+        not_before=request.not_before if request else None,
+        expires_at=request.expires_at if request else None,
+        project_id=execution.project_id,
+        environment_id=execution.environment_id,
+        tenant_id=execution.tenant_id,
+    )
+    caller = context.caller
+    task = await insert_task(connection, new, context.clock.now(), caller.username, caller.user_id)
+    await insert_execution(connection, replace(execution, task_id=task.id))
+    related = [execution.id, execution.project_id, execution.environment_id, task.id]
+    queued = "RunbookRunQueued" if kind is TaskKind.RUNBOOK_RUN else "DeploymentQueued"
+    await record(context, connection, queued, f"{description} was queued", related=related, space_id=execution.space_id)
+    return task
+
+
+async def read_deployment(context: OperationContext, execution_id: str) -> Json:
+    """One deployment.
+
+    Raises:
+        NotFound: there is none in this space.
+    """
+    require(context, Permission.DEPLOYMENT_VIEW)
+    async with context.store.reading() as connection:
+        return shown_execution(await get_execution(connection, execution_id, context.space_id))
+
+
+async def read_executions(context: OperationContext, query: ExecutionQuery) -> tuple[list[Json], int]:
+    """The matching deployments or runs, newest first, and how many there are."""
+    require(context, Permission.DEPLOYMENT_VIEW)
+    async with context.store.reading() as connection:
+        found, total = await list_executions(connection, query)
+    return [shown_execution(execution) for execution in found], total
+
+
+async def preview_deployment(
+    context: OperationContext, release_id: str, environment_key: str, tenant_key: str | None = None
+) -> Json:
+    """What a deployment of the release would do.
+
+    Raises:
+        NotFound, Invalid: release, environment or tenant is not there, or the process cannot be planned.
+    """
+    require(context, Permission.DEPLOYMENT_VIEW)
+    async with context.store.reading() as connection:
+        release = await get_document(connection, releases, release_id, context.space_id)
+        place = await get_named(connection, environments, context.space_id, environment_key)
+        tenant = await get_named(connection, tenants, context.space_id, tenant_key) if tenant_key else None
+        project = await get_document(connection, projects, release.columns["project_id"])
+        draft = _draft(context, release, place, tenant)
+        guided = guided_failure(project.doc.get("DefaultGuidedFailureMode"), place, None)
+        return await preview(connection, draft, use_guided_failure=guided)
+
+
+def guided_failure(mode: object, environment: Document, asked: bool | None) -> bool:
+    """Whether a failing step asks: as asked for, else as the project says, else as the environment says."""
+    if asked is not None:
+        return asked
+    return mode == "On" or (mode != "Off" and bool(environment.doc.get("UseGuidedFailure")))
+
+
+async def _create(
+    context: OperationContext,
+    connection: AsyncConnection,
+    release: Document,
+    environment: Document,
+    *,
+    tenant: Document | None,
+    command: Members,
+) -> Execution:
+    project = await get_document(connection, projects, release.columns["project_id"])
+    if project.columns["is_disabled"]:
+        raise Invalid(f"The project {project.name} is disabled. Enable it to deploy.")
+    await _check_lifecycle(connection, release, environment)
+    _check_tenant(project, environment, tenant)
+    draft = _draft(context, release, environment, tenant)
+    request = await read_request(
+        connection,
+        context.space_id,
+        command,
+        process_id=draft.process_id,
+        set_ids=draft.variable_set_ids,
+        vault=context.vault,
+    )
+    whom = f" for {tenant.name}" if tenant else ""
+    description = f"Deploy {project.name} release {release.name} to {environment.name}{whom}"
+    guided = guided_failure(project.doc.get("DefaultGuidedFailureMode"), environment, request.use_guided_failure)
+    doc = execution_doc(context, request, f"Deploy to {environment.name}", description, use_guided_failure=guided)
+    execution = replace(draft, id=await next_id(connection, "Deployments"), doc=doc)
+    task = await queue_execution(
+        context, connection, execution, kind=TaskKind.DEPLOY, description=description, request=request
+    )
+    return replace(execution, task_id=task.id)
+
+
+def execution_doc(
+    context: OperationContext, request: ExecutionRequest, name: str, description: str, *, use_guided_failure: bool
+) -> Json:
+    """What a deployment or run keeps besides its columns."""
+    return {
+        "Name": name,
+        "TaskDescription": description,
+        "Comments": request.comments,
+        "QueueTime": request.not_before.isoformat() if request.not_before else None,
+        "QueueTimeExpiry": request.expires_at.isoformat() if request.expires_at else None,
+        "FormValues": dict(request.form_values),
+        "SkipActions": list(request.skip_action_ids),
+        "SpecificMachineIds": list(request.specific_machine_ids),
+        "ExcludedMachineIds": list(request.excluded_machine_ids),
+        "UseGuidedFailure": use_guided_failure,
+        "ForcePackageDownload": request.force_package_download,
+        "ForcePackageRedeployment": request.force_package_redeployment,
+        "Priority": request.priority,
+        "DeployedBy": context.caller.username,
+        "DeployedById": context.caller.user_id,
+    }
+
+
+def _draft(context: OperationContext, release: Document, environment: Document, tenant: Document | None) -> Execution:
+    doc = release.doc
+    return Execution(
+        id="",
+        kind=ExecutionKind.DEPLOYMENT,
+        space_id=release.space_id,
+        project_id=release.columns["project_id"],
+        environment_id=environment.id,
+        task_id=TaskId(""),
+        process_id=doc["ProjectDeploymentProcessSnapshotId"],
+        variable_set_ids=[doc["ProjectVariableSetSnapshotId"], *doc["LibraryVariableSetSnapshotIds"]],
+        packages=[
+            SelectedPackage(each["ActionName"], each["PackageReferenceName"], each["Version"])
+            for each in doc["SelectedPackages"]
+        ],
+        created_at=context.clock.now(),
+        tenant_id=tenant.id if tenant else None,
+        release_id=release.id,
+        channel_id=release.columns["channel_id"],
+    )
+
+
+async def _check_lifecycle(connection: AsyncConnection, release: Document, environment: Document) -> None:
+    progress = await progress_of(connection, release)
+    if environment.id in progress.allowed:
+        return
+    mine = next((each for each in progress.phases if environment.id in each.phase.environment_ids), None)
+    if mine is None:
+        reason = "its lifecycle does not contain this environment"
+    elif mine.is_blocked:
+        reason = "a defect was reported, which must be resolved first"
+    else:
+        missing = [each.phase.name for each in progress.phases if each.progress.value == "Current"]
+        reason = f"the phase {' and '.join(missing) or 'before'} must be completed first"
+    raise Invalid(f"Release {release.name} cannot be deployed to {environment.name} yet: {reason}.")
+
+
+def _check_tenant(project: Document, environment: Document, tenant: Document | None) -> None:
+    mode = project.doc.get("TenantedDeploymentMode", "Untenanted")
+    if tenant is None and mode == "Tenanted":
+        raise Invalid(f"The project {project.name} is deployed for tenants only. Name a tenant.")
+    if tenant is None:
+        return
+    if mode == "Untenanted":
+        raise Invalid(f"The project {project.name} is not deployed for tenants. Change its TenantedDeploymentMode.")
+    if tenant.doc.get("IsDisabled"):
+        raise Invalid(f"The tenant {tenant.name} is disabled.")
+    connected = tenant.doc.get("ProjectEnvironments", {}).get(project.id, [])
+    if environment.id not in connected:
+        raise Invalid(f"The tenant {tenant.name} is not connected to {project.name} in {environment.name}.")
+
+
+async def deploy_automatically(context: OperationContext, execution: Execution) -> list[Execution]:
+    """After a success: deployments to the environments that opened by it and are deployed to by themselves."""
+    if execution.release_id is None:
+        return []
+    async with context.store.writing() as connection:
+        release = await find_document(connection, releases, execution.release_id)
+        if release is None:
+            return []
+        progress = await progress_of(connection, release)
+        automatic = {each for phase in progress.phases for each in phase.phase.automatic}
+        query = ExecutionQuery(ExecutionKind.DEPLOYMENT, execution.space_id, release_ids=[release.id])
+        known, _ = await list_executions(connection, query)
+        done = {each.environment_id for each in known if each.tenant_id == execution.tenant_id}
+        tenant = await find_document(connection, tenants, execution.tenant_id) if execution.tenant_id else None
+        made = []
+        for environment_id in progress.allowed:
+            if environment_id in automatic and environment_id not in done:
+                place = await get_document(connection, environments, environment_id)
+                inside = context.in_space(execution.space_id)
+                made.append(await _create(inside, connection, release, place, tenant=tenant, command=Members({})))
+    if made:
+        await context.bus.publish("tasks")
+    return made
