@@ -418,3 +418,69 @@ def test_tenant_create_list_tag_disable_delete(line: CommandLine) -> None:
     disabled = line.put(line.path(f"tenants/{found['Id']}"), found | {"IsDisabled": True, "TenantTags": []})
     assert (disabled["IsDisabled"], disabled["TenantTags"]) == (True, [])
     line.delete(line.path(f"tenants/{found['Id']}"))
+
+
+def test_build_information_commands(line: CommandLine) -> None:
+    package_id = f"Cli.{uuid.uuid4().hex[:8]}"
+    information = {
+        "BuildEnvironment": "GitHubActions",
+        "BuildNumber": "1",
+        "BuildUrl": "https://ci/1",
+        "Branch": "main",
+    }
+    information |= {"VcsType": "Git", "VcsRoot": "https://git/r", "VcsCommitNumber": "abc"}
+    body = {"SpaceId": line.space_id, "PackageId": package_id, "Version": "1.0.0", "OverwriteMode": "FailIfExists"}
+    body["OctopusBuildInformation"] = information | {"Commits": [{"Id": "abc", "Comment": "fix"}]}  # type: ignore[assignment]
+
+    told = line.post(line.path("build-information"), body, status=None)
+    with pytest.raises(Refused, match="Metadata for the specified Package ID and version already exists"):
+        line.post(line.path("build-information"), body)
+    listed = line.pages(line.path(f"build-information?packageId={package_id}"))
+    assert [each["BuildNumber"] for each in listed] == ["1"]
+    assert line.pages(line.path(f"build-information?packageId={package_id}&latest=true"))
+    assert line.get(line.path(f"build-information/{told['Id']}"))["Commits"][0]["Comment"] == "fix"
+    line.delete(line.path(f"build-information/bulk?ids={told['Id']}"))
+    assert line.pages(line.path(f"build-information?packageId={package_id}")) == []
+
+
+# ---- Accounts (11) ---------------------------------------------------------------------------------------------------
+
+
+def sensitive(value: str) -> dict[str, Any]:
+    return {"HasValue": True, "Hint": None, "NewValue": value}
+
+
+ACCOUNTS: dict[str, dict[str, Any]] = {
+    "UsernamePassword": {"Username": "deploy", "Password": sensitive("p")},
+    "Token": {"Token": sensitive("t")},
+    "SshKeyPair": {"Username": "deploy", "PrivateKeyFile": sensitive("a2V5"), "PrivateKeyPassphrase": None},
+    "AmazonWebServicesAccount": {"AccessKey": "AKIA", "SecretKey": sensitive("s")},
+    "GoogleCloudAccount": {"JsonKey": sensitive("e30=")},
+    "AzureServicePrincipal": {
+        "ClientId": "11111111-1111-1111-1111-111111111111",
+        "TenantId": "22222222-2222-2222-2222-222222222222",
+        "SubscriptionNumber": "33333333-3333-3333-3333-333333333333",
+        "Password": sensitive("p"),
+        "ResourceManagementEndpointBaseUri": "",
+    },
+}
+
+
+@pytest.mark.parametrize("account_type", ACCOUNTS)
+def test_account_create_list_delete(line: CommandLine, account_type: str) -> None:
+    environment, name = create_environment(line), fresh("Account")
+    (found,) = line.get(line.path(f"environments?name={quote(environment['Name'])}"))["Items"]
+    body = {"AccountType": account_type, "Name": name, "EnvironmentIds": [found["Id"]]}
+    body |= {"TenantedDeploymentParticipation": "Untenanted", **ACCOUNTS[account_type]}
+
+    account = line.post(line.link("Accounts"), body)
+
+    assert account["Slug"]
+    assert name in [each["Name"] for each in line.pages(line.path(f"accounts?accountType={account_type}"))]
+    assert name in [each["Name"] for each in line.pages(line.path("accounts"))]
+    for member, value in ACCOUNTS[account_type].items():
+        if isinstance(value, dict):
+            assert account[member]["NewValue"] is None
+            assert account[member]["HasValue"] is True
+    (found,) = line.get(line.path(f"accounts?partialName={quote(name)}"))["Items"]
+    line.delete(line.path(f"accounts/{found['Id']}"))

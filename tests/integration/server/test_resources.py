@@ -16,6 +16,7 @@ def _example(path: str) -> dict[str, object]:
         "machines": {"Endpoint": ENDPOINT},
         "proxies": {"Host": "proxy", "Port": 3128},
         "projects": PROJECT,
+        "accounts": {"AccountType": "Token"},
         "channels": {"ProjectId": "Projects-1"},
         "runbooks": {"ProjectId": "Projects-1"},
     }

@@ -7,6 +7,7 @@ from starlette.types import ASGIApp
 
 from octavo.server.api import (
     artifacts,
+    build_information,
     built_in_worker,
     events,
     machines,
@@ -37,6 +38,7 @@ def all_routes() -> RoutesBySegment:
         events.router,
         built_in_worker.router,
         packages.router,
+        build_information.router,
         artifacts.router,
         tasks.router,
         projects.router,

@@ -60,6 +60,8 @@ _IN_SPACE = {
     "PackageUpload": "{root}/packages/raw{?replace,overwriteMode}",
     "PackageDeltaSignature": "{root}/packages/{packageId}/{version}/delta-signature",
     "PackageDeltaUpload": "{root}/packages/{packageId}/{baseVersion}/delta{?replace,overwriteMode}",
+    "BuildInformation": "{root}/build-information{/id}{?packageId,filter,latest,skip,take,overwriteMode}",
+    "BuildInformationBulk": "{root}/build-information/bulk{?ids}",
     "Artifacts": "{root}/artifacts{/id}{?skip,take,regarding,ids,partialName,order}",
     "Interruptions": "{root}/interruptions{/id}{?skip,take,regarding,pendingOnly,ids}",
     "Releases": "{root}/releases{/id}{?skip,ignoreChannelRules,take,ids}",

@@ -17,6 +17,7 @@ from octavo.server.api.paging import many_of, page, window_of
 from octavo.server.api.uploads import read_upload
 from octavo.server.blobs import BlobStore
 from octavo.server.operations import packages as feed
+from octavo.server.operations.build_information import find_of_package
 from octavo.server.operations.context import OperationContext
 from octavo.server.operations.documents import Json
 from octavo.server.operations.kinds.feeds import FEEDS
@@ -81,7 +82,9 @@ async def get(key: str, request: Request, context: SpaceContext) -> Response:
     """One package."""
     package = await feed.get_package(context, decoded_segment(key))
     with_notes = _is_true(request.query_params.get("includenotes"))
-    return JsonAnswer(package_json(package, await feed.get_feed_id(context), with_notes=with_notes))
+    shown = package_json(package, await feed.get_feed_id(context), with_notes=with_notes)
+    build = await find_of_package(context, package.package_id, package.version)
+    return JsonAnswer({**shown, "PackageVersionBuildInformation": build})
 
 
 @router.delete("/api/packages/{key}")

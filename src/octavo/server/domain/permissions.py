@@ -92,3 +92,8 @@ class Permission(StrEnum):
     RUNBOOK_RUN_CREATE = "RunbookRunCreate"
     INTERRUPTION_VIEW = "InterruptionView"
     INTERRUPTION_SUBMIT = "InterruptionSubmit"
+    ACCOUNT_VIEW = "AccountView"
+    ACCOUNT_CREATE = "AccountCreate"
+    ACCOUNT_EDIT = "AccountEdit"
+    ACCOUNT_DELETE = "AccountDelete"
+    BUILD_INFORMATION_PUSH = "BuildInformationPush"

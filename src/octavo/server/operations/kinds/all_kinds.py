@@ -1,5 +1,6 @@
 """Every kind of resource that the generic layer serves: a new kind is a line here."""
 
+from octavo.server.operations.kinds.accounts import ACCOUNTS
 from octavo.server.operations.kinds.channels import CHANNELS
 from octavo.server.operations.kinds.environments import ENVIRONMENTS
 from octavo.server.operations.kinds.feeds import FEEDS
@@ -32,6 +33,7 @@ ALL_KINDS: tuple[ResourceKind, ...] = (
     CHANNELS,
     RUNBOOKS,
     LIBRARY_VARIABLE_SETS,
+    ACCOUNTS,
     TENANTS,
     TAG_SETS,
     FEEDS,
