@@ -6,12 +6,12 @@ acceptance script (13) are in `test_octopus_story.py`.
 
 import uuid
 from collections.abc import Iterator
-from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 from fakes.recorded_command_line import CommandLine, Refused
+from fakes.recorded_commands import create_environment, create_project, create_tag, create_tenant, fresh
 from services_under_test.site import POOL, WORKER, Site
 
 THUMBPRINT = "1" * 40
@@ -24,40 +24,6 @@ def line(site: Site) -> Iterator[CommandLine]:
     command_line.start()
     yield command_line
     command_line.close()
-
-
-def fresh(name: str) -> str:
-    return f"{name} {uuid.uuid4().hex[:8]}"
-
-
-def create_project(line: CommandLine, **more: Any) -> Any:
-    lifecycle = line.lookup("lifecycles", "Default Lifecycle")
-    group = line.post(line.link("ProjectGroups"), {"Name": fresh("Apps"), "Slug": ""})
-    policy = {
-        "AllowDeploymentsToNoTargets": False,
-        "ExcludeUnhealthyTargets": False,
-        "SkipMachineBehavior": "None",
-        "TargetRoles": [],
-    }
-    body = {
-        "Name": fresh("Web"),
-        "LifecycleId": lifecycle["Id"],
-        "ProjectGroupId": group["Id"],
-        "ProjectConnectivityPolicy": policy,
-        **more,
-    }
-    return line.post(line.link("Projects"), body)
-
-
-def create_environment(line: CommandLine, name: str | None = None) -> Any:
-    body = {"AllowDynamicInfrastructure": False, "Name": name or fresh("Dev"), "Slug": "", "SortOrder": 0}
-    return line.post(line.link("Environments"), body | {"SpaceId": "", "UseGuidedFailure": False})
-
-
-def create_tag(line: CommandLine, scope: str) -> str:
-    name = fresh("Ring")
-    line.post(line.link("TagSets"), {"Name": name, "Scopes": [scope], "Tags": [{"Name": "One", "Color": "#333333"}]})
-    return f"{name}/One"
 
 
 # ---- Session, spaces, users (3) --------------------------------------------------------------------------------------
@@ -401,11 +367,6 @@ def test_package_upload_list_versions_delete(line: CommandLine) -> None:
 # ---- Tenants (10) ----------------------------------------------------------------------------------------------------
 
 
-def create_tenant(line: CommandLine, tags: list[str]) -> Any:
-    body = {"ClonedFromTenantId": "", "Description": "", "Name": fresh("T"), "SpaceId": "", "TenantTags": tags}
-    return line.post(line.link("Tenants"), body | {"IsDisabled": False})
-
-
 def test_tenant_create_list_tag_disable_delete(line: CommandLine) -> None:
     tag = create_tag(line, "Tenant")
     tenant = create_tenant(line, [tag])
@@ -441,46 +402,3 @@ def test_build_information_commands(line: CommandLine) -> None:
     assert line.get(line.path(f"build-information/{told['Id']}"))["Commits"][0]["Comment"] == "fix"
     line.delete(line.path(f"build-information/bulk?ids={told['Id']}"))
     assert line.pages(line.path(f"build-information?packageId={package_id}")) == []
-
-
-# ---- Accounts (11) ---------------------------------------------------------------------------------------------------
-
-
-def sensitive(value: str) -> dict[str, Any]:
-    return {"HasValue": True, "Hint": None, "NewValue": value}
-
-
-ACCOUNTS: dict[str, dict[str, Any]] = {
-    "UsernamePassword": {"Username": "deploy", "Password": sensitive("p")},
-    "Token": {"Token": sensitive("t")},
-    "SshKeyPair": {"Username": "deploy", "PrivateKeyFile": sensitive("a2V5"), "PrivateKeyPassphrase": None},
-    "AmazonWebServicesAccount": {"AccessKey": "AKIA", "SecretKey": sensitive("s")},
-    "GoogleCloudAccount": {"JsonKey": sensitive("e30=")},
-    "AzureServicePrincipal": {
-        "ClientId": "11111111-1111-1111-1111-111111111111",
-        "TenantId": "22222222-2222-2222-2222-222222222222",
-        "SubscriptionNumber": "33333333-3333-3333-3333-333333333333",
-        "Password": sensitive("p"),
-        "ResourceManagementEndpointBaseUri": "",
-    },
-}
-
-
-@pytest.mark.parametrize("account_type", ACCOUNTS)
-def test_account_create_list_delete(line: CommandLine, account_type: str) -> None:
-    environment, name = create_environment(line), fresh("Account")
-    (found,) = line.get(line.path(f"environments?name={quote(environment['Name'])}"))["Items"]
-    body = {"AccountType": account_type, "Name": name, "EnvironmentIds": [found["Id"]]}
-    body |= {"TenantedDeploymentParticipation": "Untenanted", **ACCOUNTS[account_type]}
-
-    account = line.post(line.link("Accounts"), body)
-
-    assert account["Slug"]
-    assert name in [each["Name"] for each in line.pages(line.path(f"accounts?accountType={account_type}"))]
-    assert name in [each["Name"] for each in line.pages(line.path("accounts"))]
-    for member, value in ACCOUNTS[account_type].items():
-        if isinstance(value, dict):
-            assert account[member]["NewValue"] is None
-            assert account[member]["HasValue"] is True
-    (found,) = line.get(line.path(f"accounts?partialName={quote(name)}"))["Items"]
-    line.delete(line.path(f"accounts/{found['Id']}"))

@@ -17,6 +17,7 @@ from octavo.server.api import (
     root,
     runbooks,
     tasks,
+    tenants,
     users,
     welcome,
 )
@@ -44,6 +45,7 @@ def all_routes() -> RoutesBySegment:
         projects.router,
         releases.router,
         runbooks.router,
+        tenants.router,
     )
     generic: Iterable[APIRouter] = (resource_router(kind) for kind in ALL_KINDS)
     return RoutesBySegment((*by_hand, *generic))

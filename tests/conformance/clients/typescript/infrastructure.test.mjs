@@ -13,6 +13,7 @@ import {
     TenantRepository,
     connect,
     createEnvironment,
+    createProject,
     fresh,
 } from "./octavo.mjs";
 
@@ -85,4 +86,47 @@ test("an environment is found by its name in any case", async () => {
     assert.equal(found.Id, environment.Id);
     assert.equal(listed.Items[0].Type, "Static");
     assert.equal(await environments.getEnvironmentByName(fresh("Nowhere")), null);
+});
+
+test("tenants are told apart by their tags", async () => {
+    const client = await connect();
+    const [colour] = [fresh("Colour")];
+    await new TagSetRepository(client, SPACE).create({
+        Name: colour,
+        Tags: [
+            { Name: "Red", Color: "#FF0000", Description: "", SortOrder: 0 },
+            { Name: "Blue", Color: "#0000FF", Description: "", SortOrder: 1 },
+        ],
+    });
+    const tenants = new TenantRepository(client, SPACE);
+    const red = await tenants.create({ Name: fresh("Red tenant"), TenantTags: [`${colour}/Red`] });
+
+    const result = await tenants.tagTest([red.Id], [`${colour}/Red`, `${colour}/Blue`]);
+    const found = await tenants.list({ tags: `${colour}/Red` });
+
+    assert.equal(typeof result[red.Id].IsMatched, "boolean");
+    assert.deepEqual(found.Items.map((item) => item.Id), [red.Id]);
+});
+
+test("a tenant's project variables are shown with their templates, set, and missed until then", async () => {
+    const client = await connect();
+    const environment = await createEnvironment(client);
+    const project = await createProject(client, {
+        TenantedDeploymentMode: "TenantedOrUntenanted",
+        Templates: [{ Name: "Address", Label: "Address", DisplaySettings: { "Octopus.ControlType": "SingleLineText" } }],
+    });
+    const template = project.Templates[0];
+    const tenants = new TenantRepository(client, SPACE);
+    const tenant = await tenants.create({ Name: fresh("Tenant"), ProjectEnvironments: { [project.Id]: [environment.Id] } });
+
+    const missing = await tenants.missingVariables({ tenantId: tenant.Id }, true);
+    const variables = await tenants.getVariables(tenant);
+    variables.ProjectVariables[project.Id].Variables[environment.Id][template.Id] = "here";
+    const stored = await tenants.setVariables(tenant, variables);
+
+    assert.equal(missing[0].MissingVariables.length, 1);
+    assert.equal(stored.ProjectVariables[project.Id].Variables[environment.Id][template.Id], "here");
+    assert.equal((await tenants.missingVariables({ tenantId: tenant.Id })).flatMap((each) => each.MissingVariables).length, 0);
+    assert.equal((await tenants.getProjectVariables(tenant, true)).Variables[0].Value, "here");
+    assert.deepEqual((await tenants.getCommonVariables(tenant, true)).Variables, []);
 });
