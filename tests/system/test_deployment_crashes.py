@@ -126,6 +126,26 @@ def test_killed_at_random_moments_a_deployment_ends_as_if_undisturbed(tmp_path: 
     ]
 
 
+def test_on_postgresql_too_a_killed_deployment_is_taken_up(
+    empty_postgresql_url: str, tmp_path: Path, folder: Path
+) -> None:
+    data, configuration = tmp_path / "data", tmp_path / "octavo.toml"
+    configuration.write_text(f'database = "{empty_postgresql_url}"\n')
+    options = ("--config", str(configuration))
+    with running_octavo(data, *options) as server:
+        task_id = prepare(server, steps(folder))
+        wait_until(lambda: "Hands on" in lines(folder / "starts"))
+        kill(server)
+
+    with running_octavo(data, *options) as server:
+        wait_until(lambda: bool(task(server, task_id)["IsCompleted"]))
+        ended = task(server, task_id)
+
+    assert ended["State"] == "Failed"
+    assert sorted(lines(folder / "starts")) == EXPECTED
+    assert lines(folder / "read") == ["the answer is 42"]
+
+
 def test_a_question_survives_its_server_and_is_asked_once(tmp_path: Path, folder: Path) -> None:
     data = tmp_path / "data"
     approve = {"Name": "Approve", "Actions": [{"Name": "Approve", "ActionType": "Octopus.Manual", "Properties": {}}]}
