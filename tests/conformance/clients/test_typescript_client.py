@@ -33,7 +33,7 @@ def installed_client() -> Path:
     marker = SUITES / "node_modules" / ".package-lock.json"
     lock = SUITES / "package-lock.json"
     if not marker.exists() or marker.stat().st_mtime < lock.stat().st_mtime:
-        command = [_program("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        command = [_program("npm"), "ci", "--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund"]
         done = subprocess.run(command, cwd=SUITES, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False)
         assert done.returncode == 0, f"The client could not be installed:\n{done.stdout}\n{done.stderr}"
     return SUITES
