@@ -113,7 +113,8 @@ async def freeze_process(connection: AsyncConnection, process_id: str) -> str:
     """
     live = await get_process(connection, process_id)
     frozen = replace(live, id=f"{live.id}-s-{live.version}", is_snapshot=True)
-    if await find_process(connection, frozen.id) is None:
+    known = select(processes.c.id).where(processes.c.id == frozen.id)  # not the copy itself, which may be large
+    if (await connection.execute(known)).first() is None:
         await insert_process(connection, frozen)
     return frozen.id
 

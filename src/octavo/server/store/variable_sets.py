@@ -126,7 +126,8 @@ async def freeze_variable_set(connection: AsyncConnection, set_id: str) -> str:
     """
     live = await get_variable_set(connection, set_id)
     frozen = replace(live, id=f"{live.id}-s-{live.version}", is_snapshot=True)
-    if await find_variable_set(connection, frozen.id) is None:
+    known = select(variable_sets.c.id).where(variable_sets.c.id == frozen.id)  # not the copy itself: it may be large
+    if (await connection.execute(known)).first() is None:
         await insert_variable_set(connection, frozen)
     return frozen.id
 
