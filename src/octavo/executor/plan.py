@@ -6,13 +6,22 @@ JSON, `version` 1. Reading is strict: a plan from a newer server that we do not 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from typing import Any
 
-PLAN_VERSION = 1
+PLAN_VERSION = 2
 
 
 class PlanNotUnderstood(Exception):
     """The plan is no JSON, or says things this executor does not know."""
+
+
+class Deed(StrEnum):
+    """What a step does."""
+
+    RUN_SCRIPT = "run script"
+    DEPLOY_PACKAGE = "deploy package"
+    TRANSFER_PACKAGE = "transfer package"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +56,15 @@ class ScriptPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Packages to prepare, then a script to run (None: prepare only), with its variables."""
+    """Packages to prepare, then a script to run (None: prepare only), with its variables.
+
+    `deed` says what becomes of the primary package: prepared for the script, deployed, or handed over as a file.
+    """
 
     script: ScriptPlan | None
     packages: tuple[PackagePlan, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    deed: Deed = Deed.RUN_SCRIPT
 
 
 def plan_as_json(plan: Plan) -> str:
@@ -78,4 +91,4 @@ def plan_from_json(text: str) -> Plan:
 def _plan(members: Mapping[str, Any]) -> Plan:
     packages = tuple(PackagePlan(**package) for package in members["packages"])
     script = ScriptPlan(**members["script"]) if members["script"] is not None else None
-    return Plan(script, packages, dict(members["variables"]))
+    return Plan(script, packages, dict(members["variables"]), Deed(members["deed"]))

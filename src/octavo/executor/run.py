@@ -6,31 +6,26 @@ the job's own (0700). Says what it does by service messages on stdout, and what 
 Source: script-execution.md §2.3, §2.4, §5.9.
 """
 
-import base64
 import os
 import re
-import secrets
 import shutil
-import signal
-import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from octavo.executor import bash, python
+from octavo.executor.deploy import deploy_package
 from octavo.executor.extract import ExtractionRefused, extract
 from octavo.executor.fetch import PackageCache, PackageNotFetched, use_local_file
-from octavo.executor.plan import PackagePlan, Plan, PlanNotUnderstood, ScriptPlan, plan_from_json
+from octavo.executor.messages import message, say, warn
+from octavo.executor.plan import Deed, PackagePlan, Plan, PlanNotUnderstood, plan_from_json
+from octavo.executor.scripts import StepRefused, run_script
+from octavo.executor.transfer import transfer_package
 
 #: Where packages are cached; without it, in the agent's home; where that cannot be written, in the job's folder.
 CACHE_VARIABLE = "OCTAVO_PACKAGE_CACHE"
 
-_INTERPRETERS = {"Bash": ("/bin/bash",), "Python": ("python3", "-u")}
 _DOUBLE_EXTENSION = re.compile(r"(\.tar)?\.[A-Za-z0-9]+$")
-
-
-class StepRefused(Exception):
-    """The step cannot be run; the message says why."""
 
 
 def main() -> int:
@@ -48,48 +43,38 @@ def main() -> int:
 
 
 def run_plan(plan: Plan, folder: Path) -> int:
-    """Prepare the packages in `folder`, then run the script; its exit code (0 without a script)."""
+    """Prepare the packages in `folder`, then run the script or do what else the plan says; the exit code."""
     variables = dict(plan.variables)
+    if plan.deed is not Deed.RUN_SCRIPT:
+        package = plan.packages[0]
+        with _fetched(package, folder) as file:
+            if plan.deed is Deed.TRANSFER_PACKAGE:
+                return transfer_package(package, file, variables)
+            return deploy_package(package, file, variables)
     for package in plan.packages:
         for name, value in _prepare(package, folder).items():
             variables[name] = value
             message("setVariable", name=name, value=value)
     if plan.script is None:
         return 0
-    return _run(plan.script, variables, folder)
-
-
-def say(text: str) -> None:
-    """A verbose line."""
-    _write(f"##octopus[stdout-verbose]\n{text}\n##octopus[stdout-default]\n")
-
-
-def warn(text: str) -> None:
-    """A warning line."""
-    _write(f"##octopus[stdout-warning]\n{text}\n##octopus[stdout-default]\n")
-
-
-def message(name: str, /, **attributes: str) -> None:
-    """A service message."""
-    encoded = "".join(
-        f" {key}='{base64.b64encode(value.encode('utf-8', 'surrogateescape')).decode('ascii')}'"
-        for key, value in attributes.items()
-    )
-    _write(f"##octopus[{name}{encoded}]\n")
-
-
-def _write(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    return run_script(plan.script, variables, folder)
 
 
 def _prepare(package: PackagePlan, folder: Path) -> dict[str, str]:
     """Put one package in its place; the variables that say where."""
+    with _fetched(package, folder) as file:
+        return _place(package, file, folder)
+
+
+@contextmanager
+def _fetched(package: PackagePlan, folder: Path) -> Iterator[Path]:
+    """The package's file on this machine, checked."""
     say(f"Preparing package {package.package_id} {package.version}")
     if package.path is not None:
-        return _place(package, use_local_file(package, _home()), folder)
+        yield use_local_file(package, _home())
+        return
     with PackageCache(_cache_folder(folder), say).use(package) as file:
-        return _place(package, file, folder)
+        yield file
 
 
 def _place(package: PackagePlan, file: Path, folder: Path) -> dict[str, str]:
@@ -123,54 +108,3 @@ def _cache_folder(folder: Path) -> Path:
 
 def _home() -> Path:
     return Path(os.environ.get("TentacleHome") or Path.cwd())  # noqa: SIM112 - the agent spells it so
-
-
-def _run(script: ScriptPlan, variables: Mapping[str, str], folder: Path) -> int:
-    """Compose the script beside the file it comes from, and run it there."""
-    if script.body is not None:
-        source, place = script.body, folder / f"Script.{'sh' if script.syntax == 'Bash' else 'py'}"
-    else:
-        place = _script_file(script, folder)
-        source = place.read_text("utf-8-sig")
-    composed = place.with_name(f"Bootstrap.{secrets.token_hex(4)}.{place.name}")
-    try:
-        with open(composed, "x", encoding="utf-8", newline="", opener=_private) as file:
-            file.write(_compose(script, source, variables))
-        return _wait_for([*_INTERPRETERS[script.syntax], str(composed)], place.parent, folder)
-    finally:
-        composed.unlink(missing_ok=True)
-
-
-def _script_file(script: ScriptPlan, folder: Path) -> Path:
-    if not script.file:
-        raise StepRefused("The step has neither a script nor the name of a script file in its package.")
-    place = Path(os.path.realpath(folder / script.file.replace("\\", "/")))
-    if not place.is_relative_to(os.path.realpath(folder)) or not place.is_file():
-        raise StepRefused(
-            f"The package has no script file {script.file}. Is its path spelled exactly as in the package?"
-        )
-    return place
-
-
-def _compose(script: ScriptPlan, source: str, variables: Mapping[str, str]) -> str:
-    compose = {"Bash": bash.compose, "Python": python.compose}.get(script.syntax)
-    if compose is None:
-        raise StepRefused(f"Scripts in '{script.syntax}' cannot be run. Use one of: {', '.join(_INTERPRETERS)}.")
-    try:
-        return compose(source, variables, script.parameters)
-    except ValueError as error:
-        raise StepRefused(str(error)) from error
-
-
-def _wait_for(command: list[str], working_folder: Path, folder: Path) -> int:
-    """Run the script; signals to end us go to it. Its exit code, or 128 + the signal that ended it."""
-    environment = {**os.environ, "OctopusCalamariWorkingDirectory": str(folder)}
-    with subprocess.Popen(command, cwd=working_folder, stdin=subprocess.DEVNULL, env=environment) as process:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda received, _: process.send_signal(received))
-        code = process.wait()
-    return code if code >= 0 else 128 - code
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -22,9 +22,10 @@ class Condition(StrEnum):
 
 
 class RunsOn(StrEnum):
-    """Who does an action: the server itself, one worker, a worker for each target, or each target."""
+    """Who does an action: the server, once or for each target; a worker, once or for each target; each target."""
 
     SERVER = "server"
+    SERVER_FOR_TARGET = "server for target"
     WORKER = "worker"
     WORKER_FOR_TARGET = "worker for target"
     TARGET = "target"

@@ -11,6 +11,7 @@ class Permission(StrEnum):
     """One right, named as the API names it."""
 
     ADMINISTER_SYSTEM = "AdministerSystem"
+    CONFIGURE_SERVER = "ConfigureServer"
     SPACE_VIEW = "SpaceView"
     SPACE_CREATE = "SpaceCreate"
     SPACE_EDIT = "SpaceEdit"

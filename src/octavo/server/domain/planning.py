@@ -5,6 +5,7 @@ Pure. The preview and the run call the same function. Source: resources.md §9, 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 
 from octavo.base.errors import Invalid
 from octavo.server.domain.deployment_plans import (
@@ -14,11 +15,44 @@ from octavo.server.domain.deployment_plans import (
     PlannedStep,
     RunsOn,
 )
-from octavo.server.domain.processes import RUN_ON_SERVER, SCRIPT_SYNTAX, Action, Step, is_true
+from octavo.server.domain.processes import (
+    RELEASE_PROJECT,
+    RUN_ON_SERVER,
+    SCRIPT_SYNTAX,
+    Action,
+    Step,
+    is_true,
+    split_list,
+)
 
-#: What this server can do, and whether an action of the type needs a machine at all.
-ACTION_TYPES: Mapping[str, bool] = {"Octopus.Script": True, "Octopus.Manual": False}
+
+class Doer(Enum):
+    """Who can do an action of a type."""
+
+    MACHINE = auto()  # a worker or a target, as the step says
+    TARGET = auto()  # targets only
+    SERVER = auto()  # the server itself, once
+    SERVER_FOR_TARGET = auto()  # the server itself, for each target
+
+
+#: What this server can do. Source: resources.md §9; the issue's list of types.
+ACTION_TYPES: Mapping[str, Doer] = {
+    "Octopus.Script": Doer.MACHINE,
+    "Octopus.TentaclePackage": Doer.TARGET,
+    "Octopus.TransferPackage": Doer.TARGET,
+    "Octopus.Manual": Doer.SERVER,
+    "Octopus.DeployRelease": Doer.SERVER,
+    "Octopus.Email": Doer.SERVER,
+    "Octopus.HealthCheck": Doer.SERVER_FOR_TARGET,
+}
 RUNNABLE_SYNTAXES = ("bash", "python")
+FEATURES = "Octopus.Action.EnabledFeatures"
+#: What "Deploy a package" can do beyond extracting. Lower case.
+KNOWN_FEATURES = frozenset({"octopus.features.customscripts", "octopus.features.customdirectory"})
+TRANSFER_PATH = "Octopus.Action.Package.TransferPath"
+#: Where an e-mail may go: properties after `Octopus.Action.Email.`.
+RECIPIENTS = ("To", "CC", "Bcc", "ToTeamIds", "CCTeamIds", "BccTeamIds")
+_CHECKED_MACHINES = "Octopus.Action.HealthCheck.IncludeMachinesInDeployment"
 
 
 class PlanProblem(Invalid):
@@ -57,7 +91,8 @@ class PlanningFacts:
     skips_unavailable: bool = False
     excludes_unhealthy: bool = False
     allows_no_targets: bool = False
-    action_types: Mapping[str, bool] = field(default_factory=lambda: ACTION_TYPES)
+    own_project_ids: frozenset[str] = frozenset()  # this project, and those that deploy it as a step of theirs
+    action_types: Mapping[str, Doer] = field(default_factory=lambda: ACTION_TYPES)
 
 
 def plan_deployment(steps: Sequence[Step], facts: PlanningFacts) -> DeploymentPlan:
@@ -86,7 +121,7 @@ def _plan_step(number: int, step: Step, facts: PlanningFacts, usable: Sequence[T
     )
     runs = [action for action in actions if not action.skip_reason]
     is_bound = bool(step.roles) and any(
-        action.runs_on in (RunsOn.TARGET, RunsOn.WORKER_FOR_TARGET) for action in actions
+        action.runs_on in (RunsOn.TARGET, RunsOn.WORKER_FOR_TARGET, RunsOn.SERVER_FOR_TARGET) for action in actions
     )
     machines = _machines_for(step, usable) if is_bound else ()
     skip_reason = ""
@@ -116,6 +151,7 @@ def _plan_action(number: str, action: Action, step: Step, facts: PlanningFacts) 
     pool_id = ""
     if not skip_reason:
         _refuse_unknown(action, facts)
+        _refuse_incomplete(action, step, facts)
         if runs_on in (RunsOn.WORKER, RunsOn.WORKER_FOR_TARGET):
             pool_id = _pool_of(action, facts)
     return PlannedAction(
@@ -160,13 +196,22 @@ def _tags_match(wanted: Sequence[str], has: frozenset[str]) -> bool:
 
 
 def _runs_on(action: Action, step: Step) -> RunsOn:
-    needs_machine = {name.lower(): needs for name, needs in ACTION_TYPES.items()}.get(action.action_type.lower(), True)
-    if not needs_machine:
+    doer = _doer_of(action)
+    if doer is Doer.SERVER:
         return RunsOn.SERVER
+    if doer is Doer.SERVER_FOR_TARGET:
+        return RunsOn.SERVER_FOR_TARGET
+    if doer is Doer.TARGET:
+        return RunsOn.TARGET
     on_server = is_true(action.properties.get(RUN_ON_SERVER, "false"))
     if not step.roles:
         return RunsOn.WORKER
     return RunsOn.WORKER_FOR_TARGET if on_server else RunsOn.TARGET
+
+
+def _doer_of(action: Action) -> Doer:
+    doers = {name.lower(): doer for name, doer in ACTION_TYPES.items()}
+    return doers.get(action.action_type.lower(), Doer.MACHINE)
 
 
 def _refuse_unknown(action: Action, facts: PlanningFacts) -> None:
@@ -182,6 +227,43 @@ def _refuse_unknown(action: Action, facts: PlanningFacts) -> None:
     if action.action_type.lower() == "octopus.script" and syntax.lower() not in RUNNABLE_SYNTAXES:
         raise PlanProblem(
             f"{_name(action.name)} is written in {syntax}, which workers of this server do not run. Use Bash or Python."
+        )
+
+
+def _refuse_incomplete(action: Action, step: Step, facts: PlanningFacts) -> None:
+    """What an action of its type must say, before anything has been done."""
+    kind = action.action_type.lower()
+    if _doer_of(action) in (Doer.TARGET, Doer.SERVER_FOR_TARGET) and not step.roles:
+        raise PlanProblem(f"{_name(action.name)} works on deployment targets. Give its step their roles.")
+    if _doer_of(action) is Doer.TARGET and not any(not package.name for package in action.packages):
+        raise PlanProblem(f"{_name(action.name)} names no package to put on its targets. Choose one.")
+    if kind == "octopus.tentaclepackage":
+        unknown = [each for each in split_list(action.text(FEATURES)) if each.lower() not in KNOWN_FEATURES]
+        if unknown:
+            raise PlanProblem(
+                f"{_name(action.name)} uses {', '.join(unknown)}, which this server does not have yet. Switch it off, "
+                "or do the same in a script of the package."
+            )
+    if kind == "octopus.transferpackage" and not action.text(TRANSFER_PATH).strip():
+        raise PlanProblem(f"{_name(action.name)} does not say where its package goes. Give it a folder.")
+    if kind == "octopus.deployrelease":
+        _refuse_circle(action, facts)
+    if kind == "octopus.healthcheck" and action.text(_CHECKED_MACHINES).lower() == "includecheckedmachines":
+        raise PlanProblem(
+            f"{_name(action.name)} wants to add machines to a deployment that runs already, which this server does not "
+            "do: a plan is fixed when it starts. Choose not to alter the machines."
+        )
+    if kind == "octopus.email" and not any(action.text(f"Octopus.Action.Email.{who}") for who in RECIPIENTS):
+        raise PlanProblem(f"{_name(action.name)} names nobody to write to.")
+
+
+def _refuse_circle(action: Action, facts: PlanningFacts) -> None:
+    project_id = action.text(RELEASE_PROJECT)
+    if not project_id:
+        raise PlanProblem(f"{_name(action.name)} does not say which project's release it deploys.")
+    if project_id in facts.own_project_ids:
+        raise PlanProblem(
+            f"{_name(action.name)} would deploy {project_id} as a part of itself, and each would wait for the other."
         )
 
 

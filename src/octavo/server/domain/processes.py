@@ -13,6 +13,9 @@ RUN_ON_SERVER = "Octopus.Action.RunOnServer"
 TARGET_ROLES = "Octopus.Action.TargetRoles"
 MAX_PARALLELISM = "Octopus.Action.MaxParallelism"
 SCRIPT_SYNTAX = "Octopus.Action.Script.Syntax"
+DEPLOY_RELEASE, RELEASE_PROJECT = "octopus.deployrelease", "Octopus.Action.DeployRelease.ProjectId"
+#: The feed of releases: the "package" of an action that deploys a release is the other project.
+RELEASES_FEED = "feeds-octopus-releases"
 _STEP_CONDITIONS = ("Octopus.Step.ConditionVariableExpression", "Octopus.Action.ConditionVariableExpression")
 _ACTION_CONDITION = "Octopus.Action.ConditionVariableExpression"
 
@@ -126,9 +129,15 @@ def _action(document: Mapping[str, Any]) -> Action:
         channels=frozenset(document.get("Channels") or ()),
         tenant_tags=tuple(document.get("TenantTags") or ()),
         condition_expression=_text(properties, _ACTION_CONDITION) if has_condition else "",
-        packages=tuple(_package(package) for package in document.get("Packages") or ()),
+        packages=_packages(document, properties),
         properties=properties,
     )
+
+
+def _packages(document: Mapping[str, Any], properties: Mapping[str, Any]) -> tuple[PackageReference, ...]:
+    if str(document.get("ActionType") or "").lower() == DEPLOY_RELEASE:
+        return (PackageReference("", "", _text(properties, RELEASE_PROJECT), RELEASES_FEED),)
+    return tuple(_package(package) for package in document.get("Packages") or ())
 
 
 def _package(document: Mapping[str, Any]) -> PackageReference:

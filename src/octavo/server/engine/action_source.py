@@ -1,4 +1,4 @@
-"""What a script action of a deployment sends to a machine: its script with its variables, packages on their way.
+"""What an action of a deployment sends to a machine: a script with its variables, or a package and what to do with it.
 
 Source: script-execution.md §2, §3.5.8; resources.md §9 (properties).
 """
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from octavo.base.errors import Invalid
 from octavo.base.sensitive import Sensitive
 from octavo.contracts.scripts import ScriptIsolationLevel
+from octavo.executor.plan import Deed
 from octavo.halibut import Endpoint
 from octavo.server.domain.executions import Execution
 from octavo.server.domain.processes import SCRIPT_SYNTAX, is_true
@@ -22,12 +23,16 @@ from octavo.server.packages.delivery import PackageToDeliver, Recipient, ScriptT
 from octavo.server.workers.script_client import Script
 
 _SCRIPT = "Octopus.Action.Script."
+_DEEDS: Mapping[str, Deed] = {
+    "octopus.tentaclepackage": Deed.DEPLOY_PACKAGE,
+    "octopus.transferpackage": Deed.TRANSFER_PACKAGE,
+}
 FAILS_ON_ERROR_OUTPUT = "Octopus.Action.FailScriptOnErrorOutput"
 
 
 @dataclass(frozen=True, slots=True)
-class ScriptActionSource:
-    """A script action, ready for any machine."""
+class MachineActionSource:
+    """An action that a machine does, ready for any machine."""
 
     parts: EngineParts
     execution: Execution
@@ -40,6 +45,7 @@ class ScriptActionSource:
     packages: Sequence[PackageToDeliver]
     target_id: str  # "" where there is no target
     fails_on_error_output: bool
+    deed: Deed = Deed.RUN_SCRIPT
 
     @property
     def space_id(self) -> str:
@@ -60,6 +66,7 @@ class ScriptActionSource:
             parameters=self.parameters,
             variables=self.variables,
             packages=self.packages,
+            deed=self.deed,
         )
         recipient = Recipient(machine_id, self.execution.task_id)
         prepared = await deliver(self.parts, script, recipient, endpoint, version)
@@ -73,15 +80,41 @@ class ScriptActionSource:
         )
 
 
-async def script_source(
+async def action_source(
     parts: EngineParts, execution: Execution, frozen: ExecutionVariables, place: Place, unit: UnitVariables
-) -> ScriptActionSource:
-    """The source of a script action.
+) -> MachineActionSource:
+    """The source of an action that a machine does.
 
     Raises:
         Invalid: the script is missing, in a language that we do not run, or a package is not there.
         TemplateError: a variable refers to itself.
     """
+    deed = _DEEDS.get(place.action.action_type.lower(), Deed.RUN_SCRIPT)
+    if deed is Deed.RUN_SCRIPT:
+        return await _script_source(parts, execution, frozen, place, unit)
+    packages = await _packages(parts, execution, frozen, place, unit)
+    primary = [package for package in packages if not package.reference]
+    if not primary:
+        raise Invalid(f"The step '{place.action.name}' names no package to put on its targets.")
+    return MachineActionSource(
+        parts=parts,
+        execution=execution,
+        syntax=Syntax.BASH,
+        body=None,
+        file=None,
+        parameters="",
+        variables=unit.variables.evaluated(),
+        secrets=unit.secrets,
+        packages=primary,
+        target_id=place.machine.id if place.machine else "",
+        fails_on_error_output=is_true(unit.variables.find(FAILS_ON_ERROR_OUTPUT)),
+        deed=deed,
+    )
+
+
+async def _script_source(
+    parts: EngineParts, execution: Execution, frozen: ExecutionVariables, place: Place, unit: UnitVariables
+) -> MachineActionSource:
     action, variables = place.action, unit.variables
     is_packaged = action.text(f"{_SCRIPT}ScriptSource", "Inline").lower() == "package"
     body = None if is_packaged else action.text(f"{_SCRIPT}ScriptBody")
@@ -90,7 +123,7 @@ async def script_source(
         raise Invalid(f"The step '{action.name}' has no script.")
     if is_packaged and not file:
         raise Invalid(f"The step '{action.name}' names no script file in its package.")
-    return ScriptActionSource(
+    return MachineActionSource(
         parts=parts,
         execution=execution,
         syntax=parse_syntax(action.text(SCRIPT_SYNTAX, "Bash")),

@@ -31,10 +31,12 @@ from octavo.server.domain.service_messages import Level
 from octavo.server.domain.step_decisions import groups_of, reason_to_skip
 from octavo.server.domain.task_log import Line
 from octavo.server.domain.tasks import Claim, Task, TaskEnd, TaskState
-from octavo.server.engine.action_source import script_source
+from octavo.server.engine.action_source import action_source
+from octavo.server.engine.health_checks import HealthChecks
 from octavo.server.engine.parts import EngineParts
 from octavo.server.engine.script_source import ActionSource
 from octavo.server.engine.script_unit import Outcome
+from octavo.server.engine.server_actions import ServerActions
 from octavo.server.engine.unit_ends import STATUSES, Ending, UnitEnd, as_end
 from octavo.server.engine.unit_variables import ExecutionVariables, Place, UnitVariables
 from octavo.server.operations.deployment_planning import plan_execution
@@ -91,7 +93,9 @@ class DeploymentRun:
     task: Task
     cancel: asyncio.Event
     run_script: RunScript
+    health: HealthChecks
     waiting: Callable[[bool], None]
+    _server: ServerActions | None = None
     _execution: Execution | None = None
     _variables: ExecutionVariables | None = None
     _actions: dict[str, Action] | None = None
@@ -137,6 +141,17 @@ class DeploymentRun:
         self._actions = {action.id: action for action in all_actions(steps_of(process.doc))}
         self._execution = execution
         self._variables = ExecutionVariables(self.parts, self.task, execution, plan)
+        self._server = ServerActions(
+            self.parts,
+            self.claim,
+            self.task,
+            execution,
+            self._variables,
+            self.health,
+            self.cancel,
+            self._note,
+            self._not_counted,
+        )
         self._excluded = {path.removeprefix("excluded:") for path in self._units if path.startswith("excluded:")}
         await self.parts.publish_task(self.task.id)
         return plan
@@ -265,7 +280,9 @@ class DeploymentRun:
         automatic = min(_number(action.text(_RETRIES)), MAX_RETRIES)
         attempt = 1
         while True:
-            end = await self._run_script_action(at, attempt)
+            end = await self._attempt(at, attempt)
+            if end.ending is Ending.EXCLUDED and at.machine is not None:
+                await self._exclude(at.machine)
             if end.ending is not Ending.FAILED:
                 return end
             if attempt <= automatic:
@@ -288,7 +305,18 @@ class DeploymentRun:
                 case _:
                     return end
 
-    async def _run_script_action(self, at: _At, attempt: int) -> UnitEnd:
+    async def _attempt(self, at: _At, attempt: int) -> UnitEnd:
+        """Do the action once: the server itself, or a machine."""
+        if self._server is None or not self._server.is_mine(at.planned.action_type):
+            return await self._run_on_machine(at, attempt)
+        place = Place(at.step, at.planned, (self._actions or {})[at.planned.id], at.machine)
+        try:
+            return await self._server.run(place, at.path, attempt, await self._of_place(place, at.errors))
+        except (Invalid, NotFound) as error:
+            await self._note(at.path, Level.ERROR, str(error))
+            return UnitEnd(Ending.FAILED, str(error))
+
+    async def _run_on_machine(self, at: _At, attempt: int) -> UnitEnd:
         unit_id = at.path if attempt == 1 else f"{at.path}~{attempt}"
         variables = await self._variables_of(at.step, at.planned, at.machine, at.errors)
         unit = await self._unit(at, unit_id, variables)
@@ -296,7 +324,7 @@ class DeploymentRun:
         place = Place(at.step, at.planned, action, at.machine, unit.place_id if unit.place is UnitPlace.POOL else "")
         if place.pool_id:
             variables = await self._of_place(place, at.errors)
-        source = await script_source(self.parts, self._known_execution, self._known_variables, place, variables)
+        source = await action_source(self.parts, self._known_execution, self._known_variables, place, variables)
         minutes = _number(variables.variables.evaluate(action.text(_TIMEOUT_MINUTES)).text)
         async with self._cancellable(minutes * 60) as (cancel, is_timed_out):
             outcome = await self.run_script(unit, source, cancel)

@@ -82,15 +82,21 @@ class HealthChecks:
         )
 
     async def _check_unit(self, claim: Claim, unit: Unit, cancel: asyncio.Event) -> bool:
-        """Check one machine and write down what was found; whether it is well."""
+        is_well, _ = await self.check_machine(claim, unit, cancel)
+        return is_well
+
+    async def check_machine(
+        self, claim: Claim, unit: Unit, cancel: asyncio.Event, *, only_connection: bool = False
+    ) -> tuple[bool, str]:
+        """Check one machine and write down what was found; whether it is well, and what is said of it."""
         ticket = ticket_for(claim.task_id, unit.id, unit.place_id, 1)
         try:
             async with asyncio.timeout(CHECK_SECONDS):
-                finding = await self._examine(unit, ticket, cancel)
+                finding = await self._examine(unit, ticket, cancel, only_connection)
         except (HalibutError, AgentUnavailable, NoAgent, NotFound, BrokenLog) as error:
             finding = _Finding(Health.UNAVAILABLE, f"The agent does not answer: {error}")
         except Cancelled:
-            return True
+            return True, ""
         except TimeoutError:
             finding = _Finding(Health.UNAVAILABLE, f"The check took longer than {CHECK_SECONDS:.0f} s.")
         is_well = finding.health in (Health.HEALTHY, Health.HAS_WARNINGS)
@@ -98,9 +104,9 @@ class HealthChecks:
         await self._parts.write(lambda connection: self._record(connection, claim, unit, ticket, finding))
         await self._parts.publish_task(claim.task_id)
         await self._parts.context.bus.publish("tasks")
-        return is_well
+        return is_well, finding.summary
 
-    async def _examine(self, unit: Unit, ticket: str, cancel: asyncio.Event) -> _Finding:
+    async def _examine(self, unit: Unit, ticket: str, cancel: asyncio.Event, only_connection: bool) -> _Finding:
         endpoint = await self._parts.get_endpoint(unit.place_id)
         names = await self._parts.capabilities.get_capabilities(endpoint, PATIENCE, freshness=Freshness.ASKED_NOW)
         version = choose_version(names)
@@ -109,7 +115,7 @@ class HealthChecks:
         else:
             finding = await self._run_facts_script(endpoint, version, ticket, cancel)
         policy = await self._policy_of(unit.place_id)
-        if policy.script is None:
+        if policy.script is None or only_connection:
             return finding
         exit_code, lines = await self._run_script(endpoint, version, f"{ticket}p", policy.script, cancel)
         finding.health, finding.summary = judge_script(exit_code, lines)

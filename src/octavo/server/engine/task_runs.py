@@ -145,7 +145,9 @@ class TaskRuns:
         def wait(is_waiting: bool) -> None:
             (self._capped.discard if is_waiting else self._capped.add)(running.task.id)
 
-        deployment = DeploymentRun(self._parts, running.claim, running.task, running.cancel, run_script, wait)
+        deployment = DeploymentRun(
+            self._parts, running.claim, running.task, running.cancel, run_script, self._health, wait
+        )
         end = await deployment.run()
         async with self._parts.context.store.writing() as connection:
             await finish_task(connection, running.claim, end, self._parts.now())

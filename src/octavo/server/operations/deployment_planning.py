@@ -109,6 +109,7 @@ async def _facts(connection: AsyncConnection, execution: Execution) -> PlanningF
         specific_machine_ids=frozenset(doc.get("SpecificMachineIds", ())),
         excluded_machine_ids=frozenset(doc.get("ExcludedMachineIds", ())),
         skips_unavailable=policy.get("SkipMachineBehavior") == "SkipUnavailableMachines",
+        own_project_ids=frozenset((execution.project_id, *doc.get("DeployedByProjectIds", ()))),
         excludes_unhealthy=bool(policy.get("ExcludeUnhealthyTargets")),
         allows_no_targets=bool(policy.get("AllowDeploymentsToNoTargets")),
     )

@@ -55,11 +55,11 @@ async def create_deployments(context: OperationContext, data: object, *, is_tena
             if not whom:
                 raise Invalid("Please name at least one tenant, or a tenant tag.")
         made = [
-            await _create(context, connection, release, place, tenant=tenant, command=command)
+            await create_within(context, connection, release, place, tenant=tenant, command=command)
             for place in places
             for tenant in whom
         ]
-    await context.bus.publish("tasks")
+    await announce(context, [each.task_id for each in made])
     return made
 
 
@@ -76,23 +76,30 @@ async def create_deployment(context: OperationContext, data: object) -> Executio
         place = await get_named(connection, environments, context.space_id, command.value("EnvironmentId"))
         tenant_id = command.text("TenantId")
         tenant = await get_named(connection, tenants, context.space_id, tenant_id) if tenant_id else None
-        execution = await _create(context, connection, release, place, tenant=tenant, command=command)
-    await context.bus.publish("tasks")
+        execution = await create_within(context, connection, release, place, tenant=tenant, command=command)
+    await announce(context, [execution.task_id])
     return execution
 
 
 async def redeploy(context: OperationContext, execution: Execution) -> Task:
     """The same again: the release and answers of a deployment or run that is at its end."""
     kind = TaskKind.RUNBOOK_RUN if execution.kind is ExecutionKind.RUNBOOK_RUN else TaskKind.DEPLOY
-    require(context, Permission.DEPLOYMENT_CREATE)
+    is_run = kind is TaskKind.RUNBOOK_RUN
+    require(context, Permission.RUNBOOK_RUN_CREATE if is_run else Permission.DEPLOYMENT_CREATE)
     async with context.store.writing() as connection:
-        prefix = "RunbookRuns" if kind is TaskKind.RUNBOOK_RUN else "Deployments"
+        prefix = "RunbookRuns" if is_run else "Deployments"
         copy = replace(execution, id=await next_id(connection, prefix), created_at=context.clock.now())
         task = await queue_execution(
             context, connection, copy, kind=kind, description=str(execution.doc.get("TaskDescription")), request=None
         )
-    await context.bus.publish("tasks")
+    await announce(context, [task.id])
     return task
+
+
+async def announce(context: OperationContext, task_ids: Sequence[TaskId]) -> None:
+    """Wake the engine for tasks that were queued."""
+    for task_id in task_ids:
+        await context.bus.publish("tasks", task_id.encode())
 
 
 async def queue_execution(
@@ -178,7 +185,7 @@ def guided_failure(mode: object, environment: Document, asked: bool | None) -> b
     return mode == "On" or (mode != "Off" and bool(environment.doc.get("UseGuidedFailure")))
 
 
-async def _create(
+async def create_within(
     context: OperationContext,
     connection: AsyncConnection,
     release: Document,
@@ -186,7 +193,15 @@ async def _create(
     *,
     tenant: Document | None,
     command: Members,
+    deployed_by: Sequence[str] = (),
 ) -> Execution:
+    """A deployment and its queued task, inside the caller's transaction, without permission check and wake-up.
+
+    `deployed_by`: the projects that deploy it as a step of theirs, the outermost first.
+
+    Raises:
+        Invalid: the release may not be deployed there now, or cannot be planned.
+    """
     project = await get_document(connection, projects, release.columns["project_id"])
     if project.columns["is_disabled"]:
         raise Invalid(f"The project {project.name} is disabled. Enable it to deploy.")
@@ -205,6 +220,8 @@ async def _create(
     description = f"Deploy {project.name} release {release.name} to {environment.name}{whom}"
     guided = guided_failure(project.doc.get("DefaultGuidedFailureMode"), environment, request.use_guided_failure)
     doc = execution_doc(context, request, f"Deploy to {environment.name}", description, use_guided_failure=guided)
+    if deployed_by:
+        doc["DeployedByProjectIds"] = list(deployed_by)
     execution = replace(draft, id=await next_id(connection, "Deployments"), doc=doc)
     task = await queue_execution(
         context, connection, execution, kind=TaskKind.DEPLOY, description=description, request=request
@@ -306,7 +323,6 @@ async def deploy_automatically(context: OperationContext, execution: Execution) 
             if environment_id in automatic and environment_id not in done:
                 place = await get_document(connection, environments, environment_id)
                 inside = context.in_space(execution.space_id)
-                made.append(await _create(inside, connection, release, place, tenant=tenant, command=Members({})))
-    if made:
-        await context.bus.publish("tasks")
+                made.append(await create_within(inside, connection, release, place, tenant=tenant, command=Members({})))
+    await announce(context, [each.task_id for each in made])
     return made

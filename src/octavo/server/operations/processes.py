@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from octavo.base.errors import Conflict, Invalid
 from octavo.server.domain.permissions import Permission
-from octavo.server.domain.processes import steps_of
+from octavo.server.domain.processes import RELEASES_FEED, all_actions, steps_of
 from octavo.server.domain.version_rules import next_version
 from octavo.server.operations.audit import record_change
 from octavo.server.operations.context import OperationContext, require
@@ -129,6 +129,7 @@ async def _template(
     connection: AsyncConnection, space_id: str, project: Document, process: StoredProcess
 ) -> dict[str, Any]:
     names = {feed.id: feed.name for feed in (await list_documents(connection, feeds, Query(space_id))).documents}
+    others = await _projects_deployed_by(connection, space_id, process)
     packages = [
         {
             "ActionName": action.name,
@@ -137,7 +138,7 @@ async def _template(
             "PackageReferenceName": package.name,
             "FeedId": package.feed_id,
             "FeedName": names.get(package.feed_id),
-            "ProjectName": project.name,
+            "ProjectName": others.get(package.package_id, project.name),
             "VersionSelectedLastRelease": None,
             "IsResolvable": "#{" not in package.package_id + package.feed_id,
             "FixedVersion": package.version or None,
@@ -151,6 +152,14 @@ async def _template(
         for package in action.packages
     ]
     return {"Packages": packages, "GitResources": []}
+
+
+async def _projects_deployed_by(connection: AsyncConnection, space_id: str, process: StoredProcess) -> dict[str, str]:
+    """The names, by id, of the projects whose releases this process deploys."""
+    packages = [package for action in all_actions(steps_of(process.doc)) for package in action.packages]
+    ids = [package.package_id for package in packages if package.feed_id == RELEASES_FEED]
+    query = Query(space_id, ids)
+    return {each.id: each.name for each in (await list_documents(connection, projects, query)).documents} if ids else {}
 
 
 def _check_version(process: StoredProcess, sent: object) -> None:

@@ -14,7 +14,7 @@ from octavo.server.domain.version_rules import parse_package_choice
 from octavo.server.operations.audit import record_change
 from octavo.server.operations.context import OperationContext, require
 from octavo.server.operations.deployment_planning import preview
-from octavo.server.operations.deployments import execution_doc, guided_failure, queue_execution
+from octavo.server.operations.deployments import announce, execution_doc, guided_failure, queue_execution
 from octavo.server.operations.documents import Json
 from octavo.server.operations.execution_documents import shown_execution
 from octavo.server.operations.execution_requests import read_request, read_tenants
@@ -140,7 +140,7 @@ async def create_runs(context: OperationContext, data: object) -> list[Execution
             for place in places
             for tenant in whom
         ]
-    await context.bus.publish("tasks")
+    await announce(context, [each.task_id for each in made])
     return made
 
 
@@ -157,7 +157,7 @@ async def create_run(context: OperationContext, data: object) -> Json:
         snapshot = await _snapshot(connection, context.space_id, runbook, command.text("RunbookSnapshotId"))
         place = await get_named(connection, environments, context.space_id, command.value("EnvironmentId"))
         execution = await _create_run(context, connection, runbook, snapshot, place=place, tenant=None, command=command)
-    await context.bus.publish("tasks")
+    await announce(context, [execution.task_id])
     return shown_execution(execution)
 
 

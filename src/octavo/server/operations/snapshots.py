@@ -10,13 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from octavo.base.errors import Invalid
 from octavo.server.domain.executions import SelectedPackage
-from octavo.server.domain.processes import PackageReference, steps_of
+from octavo.server.domain.processes import RELEASES_FEED, PackageReference, steps_of
 from octavo.server.domain.version_rules import ChannelRule, PackageChoice, chosen_version, rule_for, satisfies
 from octavo.server.domain.versions import find_version, newest_first, parse_version
 from octavo.server.store.packages import PackageQuery, list_packages
 from octavo.server.store.packages import find_version as find_stored_version
 from octavo.server.store.processes import freeze_process, get_process
-from octavo.server.store.resources import Document, find_document
+from octavo.server.store.project_schema import projects, releases
+from octavo.server.store.resources import Document, Query, find_document, list_documents
 from octavo.server.store.schema import feeds
 from octavo.server.store.variable_sets import freeze_variable_set, variable_set_id
 
@@ -79,6 +80,8 @@ async def _find(
     rule: ChannelRule | None,
     action_name: str,
 ) -> str:
+    if package.feed_id == RELEASES_FEED:
+        return await _find_release(connection, space_id, package.package_id, asked, action_name)
     place = f"The step '{action_name}' needs the package {package.package_id}"
     feed = await find_document(connection, feeds, package.feed_id, space_id) if package.feed_id else None
     if feed is not None and feed.doc.get("FeedType", BUILT_IN) != BUILT_IN:
@@ -99,3 +102,19 @@ async def _find(
             return each.text
     lack = "no version in the built-in feed satisfies the channel's rules" if versions else "the built-in feed has none"
     raise Invalid(f"{place}, but {lack}. Push one, or choose a version.")
+
+
+async def _find_release(
+    connection: AsyncConnection, space_id: str, project_id: str, asked: str | None, action_name: str
+) -> str:
+    """The version of another project's release: the one asked for, else the newest."""
+    project = await find_document(connection, projects, project_id, space_id)
+    if project is None:
+        raise Invalid(f"The step '{action_name}' deploys the project {project_id}, which is not in this space.")
+    newest = Query(conditions=(releases.c.project_id == project.id,), order_by=(releases.c.version_key.desc(),))
+    names = [document.name for document in (await list_documents(connection, releases, newest)).documents]
+    if asked and asked not in names:
+        raise Invalid(f"The step '{action_name}' deploys {project.name} {asked}, which is no release. Create it first.")
+    if not names:
+        raise Invalid(f"The step '{action_name}' deploys {project.name}, which has no release yet. Create one first.")
+    return asked or names[0]

@@ -15,8 +15,10 @@ from octavo.server.domain.waiting import Waiting
 from octavo.server.operations.admission import NodeView, as_queued, read_facts
 from octavo.server.operations.audit import record
 from octavo.server.operations.context import OperationContext, require
+from octavo.server.operations.deployments import redeploy
 from octavo.server.operations.moments import parse_moment
 from octavo.server.operations.task_plans import frozen_arguments, make_plan
+from octavo.server.store.executions import find_execution_of_task
 from octavo.server.store.nodes import list_nodes
 from octavo.server.store.tasks import (
     TaskQuery,
@@ -111,6 +113,12 @@ async def rerun_task(context: OperationContext, task_id: str) -> Task:
     if not task.is_final:
         raise Invalid(f"{task.id} is {task.state.value}. A task can be run again when it has ended.")
     inside = context.in_space(task.space_id or "")
+    if task.kind in (TaskKind.DEPLOY, TaskKind.RUNBOOK_RUN):
+        async with context.store.reading() as connection:
+            execution = await find_execution_of_task(connection, task.id)
+        if execution is None:
+            raise Invalid(f"What {task.id} carried out is gone. Create it anew.")
+        return await redeploy(inside, execution)
     return await queue_task(inside, task.kind, task.arguments, description=task.description)
 
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from octavo.base.clock import Clock
 from octavo.base.errors import Invalid
 from octavo.executor import bash, python
-from octavo.executor.plan import PackagePlan, Plan, ScriptPlan, plan_as_json
+from octavo.executor.plan import Deed, PackagePlan, Plan, ScriptPlan, plan_as_json
 from octavo.executor.zipapp import build_zipapp
 from octavo.server.blobs import BlobStore
 from octavo.server.packages.names import cache_name
@@ -72,7 +72,10 @@ class PackageToDeliver:
 
 @dataclass(frozen=True, slots=True)
 class ScriptToDeliver:
-    """A step's script: `body`, or `file` in its primary package. Values are evaluated already."""
+    """What a step does: its script (`body`, or `file` in its primary package), or a deed with its primary package.
+
+    Values are evaluated already.
+    """
 
     syntax: Syntax
     body: str | None = None
@@ -80,6 +83,7 @@ class ScriptToDeliver:
     parameters: str = ""
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     packages: Sequence[PackageToDeliver] = ()
+    deed: Deed = Deed.RUN_SCRIPT
 
     @property
     def needs_executor(self) -> bool:
@@ -198,9 +202,10 @@ def compose_script(script: ScriptToDeliver) -> PreparedScript:
 def plan_delivery(script: ScriptToDeliver, place: Callable[[PackageToDeliver], PackagePlan]) -> Plan:
     """The executor's plan; `place` says where each package comes from."""
     packages = tuple(place(package) for package in script.packages)
-    return Plan(
-        ScriptPlan(script.syntax.value, script.body, script.file, script.parameters), packages, script.variables
-    )
+    runs = None
+    if script.deed is Deed.RUN_SCRIPT:
+        runs = ScriptPlan(script.syntax.value, script.body, script.file, script.parameters)
+    return Plan(runs, packages, script.variables, script.deed)
 
 
 def _pulled_package(

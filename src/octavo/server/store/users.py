@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from octavo.base.errors import Conflict, NotFound
+from octavo.server.store.project_schema import team_members
 from octavo.server.store.schema import api_keys, sessions, users
 
 
@@ -122,6 +123,18 @@ async def list_users(connection: AsyncConnection, text: str = "") -> Sequence[Us
     )
     statement = select(*users.c).order_by(users.c.username_key)
     return [_as_user(row) for row in await connection.execute(statement.where(matches) if key else statement)]
+
+
+async def list_team_addresses(connection: AsyncConnection, team_ids: Sequence[str]) -> list[str]:
+    """The e-mail addresses of the active members of these teams."""
+    statement = (
+        select(users.c.email_address)
+        .join_from(team_members, users)
+        .where(team_members.c.team_id.in_(team_ids), users.c.is_active, users.c.email_address.is_not(None))
+        .distinct()
+        .order_by(users.c.email_address)
+    )
+    return [row[0] for row in await connection.execute(statement)] if team_ids else []
 
 
 async def delete_user(connection: AsyncConnection, user_id: str) -> bool:

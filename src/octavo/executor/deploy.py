@@ -1,0 +1,234 @@
+"""Deploys a package: extracts it into a folder of its own, then carries out its conventions in their order.
+
+Each deployment gets a new folder, so the running version is never written over; a custom installation folder gets a
+copy. Scripts of a stage come from the step (configured) and from the package's root (packaged).
+
+Source: script-execution.md §5.8, §5.10, §5.12.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatch
+from pathlib import Path
+
+from octavo.executor.extract import extract
+from octavo.executor.messages import message, say, warn
+from octavo.executor.plan import PackagePlan, ScriptPlan
+from octavo.executor.scripts import StepRefused, run_script
+
+_PACKAGE = "Octopus.Action.Package."
+_CUSTOM = f"{_PACKAGE}CustomInstallationDirectory"
+_CONFIGURED = "Octopus.Action.CustomScripts."
+_SYNTAXES = {".sh": "Bash", ".py": "Python"}  # by preference
+_OTHER_SYNTAXES = (".ps1", ".csx", ".fsx")
+_FREE_MEGABYTES = 500
+
+
+class _StageFailed(Exception):
+    """A script of a stage ended with this exit code."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"A script of the package ended with exit code {code}.")
+        self.code = code
+
+
+def deploy_package(package: PackagePlan, archive: Path, variables: Mapping[str, str]) -> int:
+    """Extract the package and carry out its conventions; the exit code.
+
+    Raises:
+        StepRefused: a folder cannot be used, or a script's language does not run here.
+        ExtractionRefused: the package is damaged, or would do what packages may not.
+    """
+    known = dict(variables)
+    root = _applications(known)
+    _check_free_space(root, known)
+    place = _new_folder(root, known, package)
+    count = extract(archive, package.file_name, place, warn)
+    say(f"Extracted {count} files of {package.file_name} to {place}")
+    _tell(known, {"OctopusOriginalPackageDirectoryPath": str(place), "Package.ExtractedFileCount": str(count)})
+    _say_where(known, place)
+    known.setdefault(_CUSTOM, str(place))
+    _warn_of_configuration(place)
+    current = place
+    try:
+        _run_configured("PreDeploy", current, known)
+        _run_packaged("PreDeploy", current, known)
+        current = _copy_to_custom_folder(place, known)
+        for stage in ("Deploy", "PostDeploy"):
+            _run_packaged(stage, current, known)
+            _run_configured(stage, current, known)
+    except _StageFailed as failure:
+        known |= {"OctopusLastError": str(failure), "OctopusLastErrorMessage": str(failure)}
+        _run_after_failure(current, known)
+        return failure.code
+    return 0
+
+
+# ---- Folders ---------------------------------------------------------------------------------------------------------
+
+
+def _applications(variables: Mapping[str, str]) -> Path:
+    """Where deployed packages go; a confined job sees a folder of its own by this name."""
+    named = os.environ.get("TentacleApplications")  # noqa: SIM112 - the agent spells it so
+    path = variables.get("Octopus.Tentacle.Agent.ApplicationDirectoryPath", "").strip() or named
+    return Path(path) if path else Path.home() / "Applications"
+
+
+def _new_folder(root: Path, variables: Mapping[str, str], package: PackagePlan) -> Path:
+    parts = [variables.get(f"Octopus.{name}", "") for name in ("Deployment.Tenant.Name", "Environment.Name")]
+    parent = root.joinpath(*(legal for part in parts if (legal := _legal(part))), _escaped(package.package_id))
+    parent.mkdir(parents=True, exist_ok=True)
+    version, number = _escaped(package.version), 0
+    while True:
+        place = parent / (f"{version}_{number}" if number else version)
+        try:
+            place.mkdir()  # fails when another deployment has it: no lock is needed
+        except FileExistsError:
+            number += 1
+        else:
+            return place
+
+
+def _legal(name: str) -> str:
+    """A name without what file names cannot hold."""
+    legal = re.sub(r'[\x00-\x1f<>:"/\\|?*]', "", name).strip()
+    return "" if legal in (".", "..") else legal
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r'[%<>:"/\\|?@]', lambda found: f"%{ord(found[0]):02X}", text)
+
+
+def _check_free_space(root: Path, variables: Mapping[str, str]) -> None:
+    if variables.get("OctopusSkipFreeDiskSpaceCheck", "").lower() == "true":
+        return
+    wanted = variables.get("OctopusFreeDiskSpaceOverrideInMegaBytes", "")
+    megabytes = int(wanted) if wanted.isdigit() else _FREE_MEGABYTES
+    root.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(root).free // 2**20
+    if free < megabytes:
+        raise StepRefused(
+            f"The disk of {root} has {free} MB left; a deployment wants {megabytes} MB. Remove old packages, or set "
+            "the variable OctopusFreeDiskSpaceOverrideInMegaBytes."
+        )
+
+
+def _copy_to_custom_folder(place: Path, variables: dict[str, str]) -> Path:
+    wanted = variables.get(_CUSTOM, "").strip()
+    target = Path(os.path.normpath(wanted))
+    if not wanted or target == place:
+        return place
+    if not target.is_absolute() or target == Path(target.anchor):
+        raise StepRefused(f"The custom installation folder '{wanted}' must be an absolute path below the root.")
+    if target.is_relative_to(place) or place.is_relative_to(target):
+        raise StepRefused(f"The custom installation folder '{wanted}' and {place} must not contain each other.")
+    target.mkdir(parents=True, exist_ok=True)
+    if variables.get(f"{_CUSTOM}ShouldBePurgedBeforeDeployment", "").lower() == "true":
+        kept = variables.get(f"{_CUSTOM}PurgeExclusions", "")
+        say(f"Emptying {target}")
+        _purge(target, [line.strip() for line in kept.splitlines() if line.strip()])
+    shutil.copytree(place, target, dirs_exist_ok=True)
+    count = sum(len(files) for _, _, files in os.walk(place))
+    say(f"Copied {count} files to {target}")
+    _tell(variables, {"Package.CopiedFileCount": str(count)})
+    _say_where(variables, target)
+    return target
+
+
+def _purge(folder: Path, kept: Iterable[str]) -> None:
+    """Empty the folder but for what the patterns keep; links are removed, never followed."""
+    patterns = [each.replace("\\", "/").removeprefix("./").lower() for each in kept]
+
+    def is_kept(path: Path) -> bool:
+        name = path.relative_to(folder).as_posix().lower()
+        return any(fnmatch(name, each) or fnmatch(name, f"{each.rstrip('/')}/*") for each in patterns)
+
+    for parent, folders, files in os.walk(folder, topdown=False):
+        for name in files + folders:
+            path = Path(parent) / name
+            if is_kept(path):
+                continue
+            if path.is_symlink() or not path.is_dir():
+                path.unlink()
+            elif not any(path.iterdir()):
+                path.rmdir()
+
+
+# ---- Scripts ---------------------------------------------------------------------------------------------------------
+
+
+def _run_configured(stage: str, folder: Path, variables: Mapping[str, str]) -> None:
+    """The step's own scripts of this stage, in every language it has one in."""
+    for extension in (*_SYNTAXES, *_OTHER_SYNTAXES):
+        name = f"{_CONFIGURED}{stage}{extension}"
+        body = variables.get(name, "")
+        if body.strip():
+            file = folder / name
+            file.write_text(body, encoding="utf-8")
+            _run(file, variables)
+            _clean_up([file], variables)
+
+
+def _run_packaged(stage: str, folder: Path, variables: Mapping[str, str]) -> None:
+    """The best script of this stage in the folder's root; then all of the stage are removed."""
+    if variables.get(f"{_PACKAGE}RunScripts", "").lower() == "false":
+        return
+    order = (*_SYNTAXES, *_OTHER_SYNTAXES)
+    found = [each for each in folder.iterdir() if each.is_file() and each.stem.lower() == stage.lower()]
+    found = sorted(
+        (each for each in found if each.suffix.lower() in order), key=lambda each: order.index(each.suffix.lower())
+    )
+    if not found:
+        return
+    if len(found) > 1:
+        say(f"Of {', '.join(each.name for each in found)} only {found[0].name} is run")
+    _run(found[0], variables)
+    _clean_up(found, variables)
+
+
+def _run_after_failure(folder: Path, variables: Mapping[str, str]) -> None:
+    """The package's own answer to a failure; what failed first decides the result."""
+    try:
+        _run_packaged("DeployFailed", folder, variables)
+    except (_StageFailed, StepRefused, OSError) as error:
+        warn(f"DeployFailed did not succeed either: {error}")
+
+
+def _run(file: Path, variables: Mapping[str, str]) -> None:
+    syntax = _SYNTAXES.get(file.suffix.lower())
+    if syntax is None:
+        raise StepRefused(f"{file.name} cannot be run here. Write it in Bash (.sh) or Python (.py).")
+    say(f"Running {file.name}")
+    code = run_script(ScriptPlan(syntax, file=file.name), variables, file.parent)
+    if code:
+        raise _StageFailed(code)
+
+
+def _clean_up(scripts: Iterable[Path], variables: Mapping[str, str]) -> None:
+    if variables.get("OctopusDeleteScriptsOnCleanup", "").lower() != "false":
+        for script in scripts:
+            script.unlink(missing_ok=True)
+
+
+# ---- Words -----------------------------------------------------------------------------------------------------------
+
+
+def _say_where(variables: dict[str, str], place: Path) -> None:
+    names = ("Package.InstallationDirectoryPath", f"{_PACKAGE}InstallationDirectoryPath")
+    _tell(variables, {name: str(place) for name in names})
+
+
+def _tell(variables: dict[str, str], outputs: Mapping[str, str]) -> None:
+    """Later scripts of this step know it at once, later steps by the output variable."""
+    variables.update(outputs)
+    for name, value in outputs.items():
+        message("setVariable", name=name, value=value)
+
+
+def _warn_of_configuration(place: Path) -> None:
+    if any(place.glob("*.config")):
+        warn(
+            "The package has .config files. Octavo does not transform .NET configuration files: they stay as they are."
+        )
