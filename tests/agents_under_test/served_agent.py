@@ -48,8 +48,9 @@ async def served_agent(folder: Path, server: Thumbprint, names: Sequence[str] = 
     trust = Trust()
     trust.allow(server)
     capabilities = CountedCapabilities(names)
+    variables = {"TentacleHome": str(folder / "home"), "TentacleApplications": str(folder / "home/Applications")}
     async with (
-        open_agent(folder / "home") as agent,
+        open_agent(folder / "home", variables=variables) as agent,
         Runtime(identity(f"agent {folder.name}"), spool=folder / "spool", trust=trust) as runtime,
     ):
         runtime.offer(SCRIPT_SERVICE_V1, agent.v1)

@@ -49,7 +49,8 @@ def test_a_value_is_given_exactly(tmp_path: Path, value: str) -> None:
     st.characters(exclude_categories=["Cs"], exclude_characters="\0")), max_size=5))  # fmt: skip
 def test_all_values_are_given_exactly(tmp_path_factory: pytest.TempPathFactory, variables: dict[str, str]) -> None:
     """script-execution 30, 37."""
-    names = "".join(f"get_octopusvariable {bash._quoted(name)}; printf '\\0'\n" for name in variables)
+    # Quoted without line ends: those of a script become \n.
+    names = "".join(f"get_octopusvariable {bash._ansi_quoted(name)}; printf '\\0'\n" for name in variables)
 
     result = run(tmp_path_factory.mktemp("run"), names + ": octopus_parameters[x]", variables)
 

@@ -1,17 +1,15 @@
 """Whole plans, carried out by the executor in a process of its own: as a module and as the zipapp."""
 
-import base64
-import hashlib
 import os
 import re
 import subprocess
 import sys
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from fakes.packages_of_an_agent import a_package, encoded
 from octavo.executor.plan import PackagePlan, Plan, PlanNotUnderstood, ScriptPlan, plan_as_json, plan_from_json
 from octavo.executor.zipapp import build_zipapp
 
@@ -27,24 +25,8 @@ def run(
     )
 
 
-def a_package(folder: Path, members: dict[str, str], reference: str = "", extract: bool = True) -> PackagePlan:
-    """A package that lies in the agent's `Files`."""
-    path = folder / "Files" / f"Acme.1.0{len(list(folder.glob('Files/*')))}.zip"
-    path.parent.mkdir(exist_ok=True)
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, text in members.items():
-            archive.writestr(name, text)
-    data = path.read_bytes()
-    digest = hashlib.sha256(data).hexdigest()
-    return PackagePlan(reference, "Acme", "1.0", path.name, len(data), digest, extract, path=f"~home/Files/{path.name}")
-
-
 def bash(body: str | None = None, file: str | None = None, parameters: str = "") -> ScriptPlan:
     return ScriptPlan("Bash", body, file, parameters)
-
-
-def encoded(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()
 
 
 def test_a_packaged_script_runs_in_its_own_folder(tmp_path: Path) -> None:

@@ -48,7 +48,10 @@ ACTION_TYPES: Mapping[str, Doer] = {
 RUNNABLE_SYNTAXES = ("bash", "python")
 FEATURES = "Octopus.Action.EnabledFeatures"
 #: What "Deploy a package" can do beyond extracting. Lower case.
-KNOWN_FEATURES = frozenset({"octopus.features.customscripts", "octopus.features.customdirectory"})
+KNOWN_FEATURES = frozenset(
+    f"octopus.features.{name}"
+    for name in ("customscripts", "customdirectory", "configurationvariables", "configurationtransforms")
+)
 TRANSFER_PATH = "Octopus.Action.Package.TransferPath"
 #: Where an e-mail may go: properties after `Octopus.Action.Email.`.
 RECIPIENTS = ("To", "CC", "Bcc", "ToTeamIds", "CCTeamIds", "BccTeamIds")

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from octavo.base.errors import Invalid, NotFound
 from octavo.server.domain.deployment_plans import (
@@ -100,7 +100,7 @@ class DeploymentRun:
     _variables: ExecutionVariables | None = None
     _actions: dict[str, Action] | None = None
     _units: dict[str, TaskUnit] | None = None
-    _excluded: set[str] | None = None
+    _excluded: set[str] = field(default_factory=set)
     _waiters: int = 0
 
     async def run(self) -> TaskEnd:
@@ -212,7 +212,7 @@ class DeploymentRun:
                 if self.cancel.is_set():
                     ends.append(UnitEnd(Ending.CANCELLED))
                 elif any(end.ending is Ending.FAILED for end in ends) or (
-                    machine is not None and machine.id in (self._excluded or ())
+                    machine is not None and machine.id in self._excluded
                 ):
                     ends.append(UnitEnd(Ending.SKIPPED))
                 else:
@@ -460,7 +460,7 @@ class DeploymentRun:
         async with self.parts.context.store.writing() as connection:
             unit = TaskUnit(f"excluded:{machine.id}", machine.name, UnitStatus.SKIPPED)
             await save_unit(connection, self.claim, unit)
-        (self._excluded or set()).add(machine.id)
+        self._excluded.add(machine.id)
 
     async def _save(self, path: str, name: str, status: UnitStatus, *, error: str = "", note: str = "") -> None:
         now, known = self.parts.now(), self._known(path)

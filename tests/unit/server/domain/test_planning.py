@@ -202,3 +202,55 @@ def test_plans_hold_together(names: list[str], order: list[int], excluded: froze
     assert [each.id for one in made.steps for each in one.actions] == [
         f"id-{kind}{n}" for n in range(count) for kind in "AB"
     ]
+
+
+def typed(kind: str, roles: str = "web", packages: list[Any] | None = None, **properties: str) -> dict[str, Any]:
+    values = {f"Octopus.Action.{name.replace('_', '.')}": value for name, value in properties.items()}
+    return step(
+        "One", action("One", ActionType=f"Octopus.{kind}", Properties=values, Packages=packages or []), roles=roles
+    )
+
+
+PRIMARY = [{"Name": "", "PackageId": "Site", "FeedId": "feeds-builtin"}]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "runs_on"),
+    [
+        (typed("TentaclePackage", packages=PRIMARY, RunOnServer="true"), RunsOn.TARGET),
+        (typed("TransferPackage", packages=PRIMARY, Package_TransferPath="/srv"), RunsOn.TARGET),
+        (typed("HealthCheck"), RunsOn.SERVER_FOR_TARGET),
+        (typed("Email", "", Email_To="a@example.org"), RunsOn.SERVER),
+        (typed("Manual", ""), RunsOn.SERVER),
+        (typed("DeployRelease", "", DeployRelease_ProjectId="Projects-2"), RunsOn.SERVER),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_each_type_is_done_where_it_belongs(wanted: dict[str, Any], runs_on: RunsOn) -> None:
+    (only,) = plan(wanted, targets=[target("a")]).steps
+
+    assert only.actions[0].runs_on is runs_on
+    assert [each.name for each in only.machines] == (["a"] if "TARGET" in runs_on.name else [])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reason"),
+    [
+        (typed("TentaclePackage"), "names no package"),
+        (typed("TentaclePackage", "", PRIMARY), "works on deployment targets"),
+        (typed("TentaclePackage", packages=PRIMARY, EnabledFeatures="Octopus.Features.IISWebSite"), "IISWebSite"),
+        (typed("TransferPackage", packages=PRIMARY), "does not say where"),
+        (typed("HealthCheck", ""), "works on deployment targets"),
+        (
+            typed("HealthCheck", HealthCheck_IncludeMachinesInDeployment="IncludeCheckedMachines"),
+            "fixed when it starts",
+        ),
+        (typed("Email", ""), "nobody to write to"),
+        (typed("DeployRelease", ""), "which project's release"),
+        (typed("DeployRelease", "", DeployRelease_ProjectId="Projects-1"), "a part of itself"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_an_action_of_its_type_lacks_is_said_before_anything_runs(wanted: dict[str, Any], reason: str) -> None:
+    with pytest.raises(PlanProblem, match=reason):
+        plan(wanted, targets=[target("a")], own_project_ids=frozenset({"Projects-1"}))

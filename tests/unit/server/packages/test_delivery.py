@@ -153,4 +153,4 @@ async def test_the_plan_is_json_that_any_executor_of_this_version_reads(
 
     prepared = await delivery.prepare_script(script, OURS)
 
-    assert json.loads(prepared.files[PLAN_FILE])["version"] == 1
+    assert json.loads(prepared.files[PLAN_FILE])["version"] == 2
