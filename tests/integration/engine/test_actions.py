@@ -24,7 +24,7 @@ async def stage(sqlite_store: Store, sqlite_url: str, tmp_path: Path) -> AsyncIt
         yield stage
 
 
-class Mailbox(Message):  # type: ignore[misc]  # the library has no types
+class Mailbox(Message):
     """A mail server that keeps what it gets."""
 
     def __init__(self) -> None:
@@ -167,7 +167,7 @@ async def test_an_e_mail_that_cannot_be_sent_fails_its_step_and_says_why(stage: 
 async def test_another_project_is_deployed_with_the_release_that_was_chosen(stage: Stage, tmp_path: Path) -> None:
     child = await create_project(stage, "Database", script("Say", "echo migrated #{Octopus.Release.Number}"))
     await release(stage, "Database", "1.1.0")
-    properties = {"DeployRelease_ProjectId": child, "DeployRelease_DeploymentCondition": "IfNotCurrentVersion"}
+    properties: Any = {"DeployRelease_ProjectId": child, "DeployRelease_DeploymentCondition": "IfNotCurrentVersion"}
     await create_project(stage, "Web", step("Database first", "DeployRelease", **properties), version="")
     await release(stage, "Web", "1.0.0", Packages=["Database first:1.0.0"])
     await release(stage, "Web", "1.1.0")
