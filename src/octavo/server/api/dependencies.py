@@ -18,7 +18,7 @@ from octavo.server.api.normalisation import SPACE_KEY
 from octavo.server.operations.authentication import Authenticator, Visit
 from octavo.server.operations.context import Caller, OperationContext, Parts
 from octavo.server.operations.credentials import Passwords
-from octavo.server.operations.space_directory import SpaceDirectory
+from octavo.server.operations.space_directory import SpaceDirectory, no_space
 
 _SESSION_COOKIE, _CSRF_COOKIE, _CSRF_HEADER = "OctopusIdentificationToken", "Octopus-Csrf-Token", "x-octopus-csrf-token"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -74,8 +74,9 @@ async def find_caller(request: Request) -> Caller | None:
     """
     services, headers = services_of(request), request.headers
     visit = Visit(headers.get("user-agent", ""), request.client.host if request.client else "")
-    if headers.get("authorization", "").lower().startswith("bearer "):
-        raise NotAuthenticated("This server does not issue access tokens yet. Use an API key in X-Octopus-ApiKey.")
+    scheme, _, bearer = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return await services.authenticator.by_access_token(Sensitive(bearer.strip()), visit)
     key = headers.get("x-octopus-apikey", "").strip()
     if key:
         return await services.authenticator.by_api_key(Sensitive(key), visit)
@@ -97,13 +98,21 @@ async def system_context(request: Request, caller: Annotated[Caller, Depends(cur
     """The context of a mixed or system collection: `space_id` is "" unless the address names a space."""
     services = services_of(request)
     key = request.scope.get(SPACE_KEY)
-    return OperationContext(services.parts, caller, await services.spaces.find(key) if key else "")
+    return OperationContext(services.parts, caller, await _space_of(services, caller, key) if key else "")
 
 
 async def current_context(request: Request, caller: Annotated[Caller, Depends(current_caller)]) -> OperationContext:
     """The context of a space's resources: of the default space unless the address names one."""
     services = services_of(request)
-    return OperationContext(services.parts, caller, await services.spaces.find(request.scope.get(SPACE_KEY)))
+    return OperationContext(services.parts, caller, await _space_of(services, caller, request.scope.get(SPACE_KEY)))
+
+
+async def _space_of(services: ApiServices, caller: Caller, key: str | None) -> str:
+    """The space's id; a space in which one has no rights is not there. The default space everyone may name."""
+    space_id = await services.spaces.find(key)
+    if key is not None and not caller.rights.sees_space(space_id):
+        raise no_space(key)
+    return space_id
 
 
 SpaceContext = Annotated[OperationContext, Depends(current_context)]

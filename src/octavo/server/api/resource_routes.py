@@ -11,6 +11,7 @@ from octavo.server.api.paging import Window, many_of, page, window_of
 from octavo.server.operations.context import OperationContext
 from octavo.server.operations.documents import Json
 from octavo.server.operations.kinds.spaces import SPACES
+from octavo.server.operations.kinds.teams import TEAMS
 from octavo.server.operations.resource_kinds import ResourceKind
 from octavo.server.operations.resources import (
     ListRequest,
@@ -61,7 +62,7 @@ def resource_router(kind: ResourceKind) -> APIRouter:
     @router.delete(item)
     async def delete(key: str, request: Request, context: SpaceContext) -> Response:
         await delete_resource(context, kind, decoded_segment(key))
-        _forget_spaces(request, kind)
+        _forget(request, kind)
         return nothing()
 
     return router
@@ -118,10 +119,12 @@ def list_request(
 
 
 def _changed(request: Request, kind: ResourceKind, resource: Json, status: int) -> Response:
-    _forget_spaces(request, kind)
+    _forget(request, kind)
     return JsonAnswer(resource, status_code=status)
 
 
-def _forget_spaces(request: Request, kind: ResourceKind) -> None:
+def _forget(request: Request, kind: ResourceKind) -> None:
     if kind is SPACES:
         services_of(request).spaces.forget()
+    if kind is TEAMS:
+        services_of(request).authenticator.forget_keys()

@@ -6,7 +6,7 @@ from octavo.base.sensitive import Sensitive
 from octavo.server.api.answers import JsonAnswer, body_of, nothing
 from octavo.server.api.dependencies import SystemContext, current_caller, services_of, session_token
 from octavo.server.api.paging import many_of, page, window_of
-from octavo.server.operations import users
+from octavo.server.operations import scoped_roles, users
 from octavo.server.operations.authentication import SESSION_LIFE
 from octavo.server.operations.documents import Document, parse
 
@@ -116,9 +116,20 @@ async def list_spaces(user_id: str, context: SystemContext) -> Response:
 
 @router.get("/api/users/{user_id}/teams")
 async def list_teams(user_id: str, context: SystemContext) -> Response:
-    """The user's teams: none yet."""
-    await users.get_user_resource(context, user_id)
-    return JsonAnswer([])
+    """The user's teams: a bare list."""
+    return JsonAnswer(await scoped_roles.teams_of_user(context, user_id))
+
+
+@router.get("/api/users/{user_id}/permissions")
+async def list_permissions(user_id: str, context: SystemContext) -> Response:
+    """All that the user may do, by permission, with its limits."""
+    return JsonAnswer(await scoped_roles.permissions_of_user(context, user_id))
+
+
+@router.get("/api/users/{user_id}/permissions/configuration")
+async def list_permissions_to_configure(user_id: str, context: SystemContext) -> Response:
+    """The same."""
+    return JsonAnswer(await scoped_roles.permissions_of_user(context, user_id))
 
 
 @router.get("/api/users/{user_id}/apikeys")

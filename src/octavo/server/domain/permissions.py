@@ -1,9 +1,12 @@
-"""What a user may be allowed to do. The names are those of the REST API, so that clients recognise them in a refusal.
+"""What a user may be allowed to do, where, and whether they are. Pure.
 
-Today there are two kinds of user: administrators, who may do everything, and everyone else, who may only look at
-themselves. Teams and roles will grant single permissions; every operation already asks for the one it needs.
+The names are those of the REST API, so that clients recognise them in a refusal. Administrators may do everything;
+others have what the roles of their teams grant, in a space, limited to projects, environments or tenants or not.
+Decision: docs/decisions/0098-permissions.md.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -20,6 +23,8 @@ class Permission(StrEnum):
     USER_EDIT = "UserEdit"
     TEAM_VIEW = "TeamView"
     TEAM_EDIT = "TeamEdit"
+    USER_ROLE_VIEW = "UserRoleView"
+    USER_ROLE_EDIT = "UserRoleEdit"
     WORKER_VIEW = "WorkerView"
     WORKER_EDIT = "WorkerEdit"
     MACHINE_VIEW = "MachineView"
@@ -98,3 +103,104 @@ class Permission(StrEnum):
     ACCOUNT_EDIT = "AccountEdit"
     ACCOUNT_DELETE = "AccountDelete"
     BUILD_INFORMATION_PUSH = "BuildInformationPush"
+
+
+#: What concerns the whole server; all else is granted in a space. Some are both: spaces and teams.
+SYSTEM_PERMISSIONS = frozenset(
+    {
+        Permission.ADMINISTER_SYSTEM,
+        Permission.CONFIGURE_SERVER,
+        Permission.SPACE_VIEW,
+        Permission.SPACE_CREATE,
+        Permission.SPACE_EDIT,
+        Permission.SPACE_DELETE,
+        Permission.USER_VIEW,
+        Permission.USER_EDIT,
+        Permission.TEAM_VIEW,
+        Permission.TEAM_EDIT,
+        Permission.USER_ROLE_VIEW,
+        Permission.USER_ROLE_EDIT,
+    }
+)
+_ONLY_SYSTEM = frozenset(
+    {
+        Permission.ADMINISTER_SYSTEM,
+        Permission.CONFIGURE_SERVER,
+        Permission.SPACE_CREATE,
+        Permission.USER_VIEW,
+        Permission.USER_EDIT,
+        Permission.USER_ROLE_VIEW,
+        Permission.USER_ROLE_EDIT,
+    }
+)
+SPACE_PERMISSIONS = frozenset(Permission) - _ONLY_SYSTEM
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a deed is about; what is empty it is not about. Of several environments all must be granted."""
+
+    project_id: str = ""
+    environment_ids: Sequence[str] = ()
+    tenant_id: str = ""
+
+
+#: About nothing in particular: granted to whoever has the permission somewhere in the space.
+ANYWHERE = Scope()
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Permissions in a space ("": those that concern the whole server). None: not limited.
+
+    `project_ids` has the projects of `project_group_ids` too; `seen_group_ids` also the groups of single projects.
+    """
+
+    permissions: frozenset[Permission]
+    space_id: str = ""
+    project_ids: frozenset[str] | None = None
+    project_group_ids: frozenset[str] | None = None
+    seen_group_ids: frozenset[str] | None = None
+    environment_ids: frozenset[str] | None = None
+    tenant_ids: frozenset[str] | None = None
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether it holds for a part of its space only."""
+        return any(part is not None for part in (self.project_ids, self.environment_ids, self.tenant_ids))
+
+    def covers(self, scope: Scope) -> bool:
+        """Whether what the deed is about is within the limits."""
+        return (
+            (self.project_ids is None or not scope.project_id or scope.project_id in self.project_ids)
+            and (self.environment_ids is None or self.environment_ids.issuperset(scope.environment_ids))
+            and (self.tenant_ids is None or not scope.tenant_id or scope.tenant_id in self.tenant_ids)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """All that one caller may do."""
+
+    is_administrator: bool = False
+    grants: tuple[Grant, ...] = ()
+
+    def grants_of(self, permission: Permission, space_id: str) -> list[Grant]:
+        """The grants with this permission in a space; with "" in any."""
+        return [
+            grant
+            for grant in self.grants
+            if permission in grant.permissions and (not grant.space_id or grant.space_id == space_id or not space_id)
+        ]
+
+    def allow(self, permission: Permission, space_id: str, scope: Scope = ANYWHERE) -> bool:
+        """Whether the deed is granted."""
+        return self.is_administrator or any(grant.covers(scope) for grant in self.grants_of(permission, space_id))
+
+    def allow_everywhere(self, permission: Permission, space_id: str) -> bool:
+        """Whether it is granted without limits within the space."""
+        return self.is_administrator or any(not grant.is_limited for grant in self.grants_of(permission, space_id))
+
+    def sees_space(self, space_id: str) -> bool:
+        """Whether anything at all is granted there."""
+        return self.is_administrator or any(grant.space_id == space_id for grant in self.grants)

@@ -6,15 +6,20 @@ Source: resources.md §16; endpoints.md §11; script-execution.md §4.3.
 
 import secrets
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+
+from sqlalchemy import select
 
 from octavo.base.errors import Invalid, NotFound
 from octavo.server.domain.permissions import Permission
-from octavo.server.operations.context import OperationContext, require
+from octavo.server.operations.context import OperationContext, require, require_sight
+from octavo.server.operations.sight import place_sight, require_row, within_sight
 from octavo.server.packages.reception import receive
 from octavo.server.store import artifacts as store
 from octavo.server.store.artifacts import ArtifactQuery, StoredArtifact
 from octavo.server.store.ids import next_id
+from octavo.server.store.schema import artifacts, server_tasks
 
 
 async def create_artifact(
@@ -74,9 +79,19 @@ async def get_artifact(context: OperationContext, id_: str) -> StoredArtifact:
     Raises:
         NotFound: the space has none.
     """
-    require(context, Permission.ARTIFACT_VIEW)
+    require_sight(context, Permission.ARTIFACT_VIEW)
     async with context.store.reading() as connection:
         artifact = await store.find_artifact(connection, context.space_id, id_)
+        if artifact is not None and artifact.task_id:
+            await require_row(
+                context,
+                connection,
+                server_tasks,
+                artifact.task_id,
+                permission=Permission.ARTIFACT_VIEW,
+                sight=place_sight(server_tasks),
+                is_seen=False,
+            )
     if artifact is None:
         raise NotFound(f"The artifact {id_} is not found in this space. Was it deleted, or is it in another space?")
     return artifact
@@ -85,6 +100,10 @@ async def get_artifact(context: OperationContext, id_: str) -> StoredArtifact:
 async def list_artifacts(context: OperationContext, query: ArtifactQuery) -> tuple[Sequence[StoredArtifact], int]:
     """The artifacts that a query matches, newest first, and how many it matches in all."""
     require(context, Permission.ARTIFACT_VIEW)
+    seen = within_sight(context, Permission.ARTIFACT_VIEW, place_sight(server_tasks))
+    if seen is not None:
+        mine = artifacts.c.task_id.in_(select(server_tasks.c.id).where(seen))
+        query = replace(query, conditions=[mine])
     async with context.store.reading() as connection:
         return await store.list_artifacts(connection, query)
 

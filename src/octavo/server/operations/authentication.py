@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 
 from octavo.base.errors import NotAuthenticated
 from octavo.base.sensitive import Sensitive
+from octavo.server.domain.permissions import Rights
 from octavo.server.operations.context import Caller, Parts
 from octavo.server.operations.credentials import Passwords, new_token, sha256_of
+from octavo.server.store.rights import read_rights
 from octavo.server.store.users import (
     Session,
     User,
@@ -25,6 +27,7 @@ from octavo.server.store.users import (
 
 KEY_MEMORY = timedelta(seconds=10)
 SESSION_LIFE = timedelta(days=14)
+ACCESS_TOKEN_LIFE = timedelta(hours=1)
 _USE_NOTED_EVERY = timedelta(hours=1)
 _MEMORY_SIZE = 10_000
 
@@ -53,6 +56,7 @@ class Authenticator:
         self._parts = parts
         self._passwords = passwords
         self._known: dict[str, tuple[User, datetime]] = {}
+        self._administrators: dict[str, datetime] = {}
 
     async def by_api_key(self, key: Sensitive, visit: Visit) -> Caller:
         """The caller whose key this is.
@@ -63,12 +67,33 @@ class Authenticator:
         digest, now = sha256_of(key), self._parts.clock.now()
         known = self._known.get(digest)
         if known and known[1] > now:
-            return caller_of(known[0], "API key", visit)
+            return await self._caller(known[0], "API key", visit)
         user = await self._look_up(digest, now)
         if len(self._known) >= _MEMORY_SIZE:
             self._known.clear()
         self._known[digest] = (user, now + KEY_MEMORY)
-        return caller_of(user, "API key", visit)
+        return await self._caller(user, "API key", visit)
+
+    async def by_access_token(self, token: Sensitive, visit: Visit) -> Caller:
+        """The service account that this token was issued to.
+
+        Raises:
+            NotAuthenticated: we did not issue it, it has expired, or its account is not active.
+        """
+        async with self._parts.store.reading() as connection:
+            found = await find_session(connection, access_token_digest(token), self._parts.clock.now())
+        if found is None or not found[1].is_active:
+            raise NotAuthenticated("The access token is not valid, or has expired. Sign in again.")
+        return await self._caller(found[1], "Access token", visit)
+
+    async def issue_access_token(self, user: User) -> tuple[Sensitive, int]:
+        """A token for the account, and for how many seconds it holds."""
+        token, now = new_token(), self._parts.clock.now()
+        session = Session(access_token_digest(token), user.id, "", now, now + ACCESS_TOKEN_LIFE)
+        async with self._parts.store.writing() as connection:
+            await delete_expired_sessions(connection, now)
+            await insert_session(connection, session)
+        return token, int(ACCESS_TOKEN_LIFE.total_seconds())
 
     async def by_session(self, token: Sensitive, csrf_token: str | None, visit: Visit) -> Caller:
         """The caller whose session this is. `csrf_token` None: the request changes nothing and needs none.
@@ -86,7 +111,7 @@ class Authenticator:
                 "The request has no valid anti-forgery token. Repeat the value of the cookie Octopus-Csrf-Token in the "
                 "header X-Octopus-Csrf-Token."
             )
-        return caller_of(user, "Session cookie", visit)
+        return await self._caller(user, "Session cookie", visit)
 
     async def sign_in(self, username: str, password: Sensitive) -> SignedIn:
         """Start a session.
@@ -112,8 +137,21 @@ class Authenticator:
             await delete_session(connection, sha256_of(token))
 
     def forget_keys(self) -> None:
-        """Look every key up anew: one was revoked, or a user changed."""
+        """Look every key up anew: one was revoked, or a user or team changed."""
         self._known.clear()
+        self._administrators.clear()
+
+    async def _caller(self, user: User, established_with: str, visit: Visit) -> Caller:
+        """The user with what they may do now; only that somebody is an administrator is remembered for some seconds."""
+        now = self._parts.clock.now()
+        until = self._administrators.get(user.id)
+        rights = Rights(is_administrator=True)
+        if until is None or until <= now:
+            async with self._parts.store.reading() as connection:
+                rights = await read_rights(connection, user.id)
+            if rights.is_administrator:
+                self._administrators[user.id] = now + KEY_MEMORY
+        return Caller(user.id, user.username, rights, established_with, visit.user_agent, visit.ip_address)
 
     async def _look_up(self, digest: str, now: datetime) -> User:
         async with self._parts.store.reading() as connection:
@@ -134,13 +172,6 @@ class Authenticator:
         return user
 
 
-def caller_of(user: User, established_with: str, visit: Visit) -> Caller:
-    """The user as operations see them."""
-    return Caller(
-        user_id=user.id,
-        username=user.username,
-        is_administrator=bool(user.doc.get("IsAdministrator")),
-        established_with=established_with,
-        user_agent=visit.user_agent,
-        ip_address=visit.ip_address,
-    )
+def access_token_digest(token: Sensitive) -> str:
+    """What is stored of an access token; a session's cookie cannot be used as one."""
+    return sha256_of(Sensitive(f"access:{token.reveal()}"))

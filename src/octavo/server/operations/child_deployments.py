@@ -12,13 +12,14 @@ from octavo.base.errors import Invalid
 from octavo.server.domain.executions import Execution, ExecutionKind
 from octavo.server.domain.tasks import TaskState
 from octavo.server.domain.versions import find_version, parse_version
-from octavo.server.operations.context import Caller, OperationContext
+from octavo.server.operations.context import SYSTEM, Caller, OperationContext
 from octavo.server.operations.deployments import create_within
 from octavo.server.operations.named_resources import find_named, get_named
 from octavo.server.operations.requests import Members
 from octavo.server.store.executions import ExecutionQuery, list_executions
 from octavo.server.store.project_schema import projects, releases
 from octavo.server.store.resources import Document, find_document, get_document
+from octavo.server.store.rights import read_rights
 from octavo.server.store.schema import environments, tenants
 
 
@@ -86,7 +87,7 @@ async def deploy_child(
     chain = [*parent.doc.get("DeployedByProjectIds", ()), parent.project_id]
     tenant = await _tenant_of(connection, project, parent)
     place = await get_document(connection, environments, parent.environment_id)
-    acting = _as_deployer(context.in_space(space_id), parent)
+    acting = await _as_deployer(context.in_space(space_id), connection, parent)
     return await create_within(
         acting, connection, release, place, tenant=tenant, command=Members(command), deployed_by=chain
     )
@@ -117,10 +118,10 @@ def _is_newer(version: str, current: str) -> bool:
     return find_version(current) is None or parse_version(version).sort_key > parse_version(current).sort_key
 
 
-def _as_deployer(context: OperationContext, parent: Execution) -> OperationContext:
-    """In the name of whoever deployed the first project; the audit says so."""
+async def _as_deployer(context: OperationContext, connection: AsyncConnection, parent: Execution) -> OperationContext:
+    """In the name, and with the rights, of whoever deployed the first project; the audit says so."""
     user_id, username = str(parent.doc.get("DeployedById") or ""), str(parent.doc.get("DeployedBy") or "")
-    if not user_id:
+    if user_id in ("", SYSTEM.user_id):
         return context
-    caller = Caller(user_id, username, is_administrator=False, established_with="deployment")
+    caller = Caller(user_id, username, await read_rights(connection, user_id), established_with="deployment")
     return OperationContext(context.parts, caller, context.space_id)

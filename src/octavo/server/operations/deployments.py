@@ -7,10 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from octavo.base.errors import Invalid
 from octavo.server.domain.executions import Execution, ExecutionKind, SelectedPackage
-from octavo.server.domain.permissions import Permission
+from octavo.server.domain.permissions import Permission, Scope
 from octavo.server.domain.tasks import NewTask, Task, TaskId, TaskKind
 from octavo.server.operations.audit import record
-from octavo.server.operations.context import OperationContext, require
+from octavo.server.operations.context import OperationContext, guard, require, require_sight
 from octavo.server.operations.deployment_planning import plan_execution, preview
 from octavo.server.operations.documents import Json
 from octavo.server.operations.execution_documents import shown_execution
@@ -18,9 +18,10 @@ from octavo.server.operations.execution_requests import ExecutionRequest, read_r
 from octavo.server.operations.named_resources import find_named, get_all_named, get_named
 from octavo.server.operations.releases import progress_of, refresh_within
 from octavo.server.operations.requests import Members
+from octavo.server.operations.sight import place_sight, within_sight
 from octavo.server.store.executions import ExecutionQuery, get_execution, insert_execution, list_executions
 from octavo.server.store.ids import next_id
-from octavo.server.store.project_schema import projects, releases
+from octavo.server.store.project_schema import executions, projects, releases
 from octavo.server.store.resources import Document, find_document, get_document
 from octavo.server.store.schema import environments, tenants
 from octavo.server.store.tasks import insert_task
@@ -38,12 +39,14 @@ async def create_deployments(context: OperationContext, data: object, *, is_tena
     command = Members(data)
     async with context.store.writing() as connection:
         project = await get_named(connection, projects, context.space_id, command.value("ProjectName"))
+        guard(context, Permission.DEPLOYMENT_CREATE, Scope(project.id), sight=Permission.PROJECT_VIEW)
         version = command.text("ReleaseVersion")
         mine = releases.c.project_id == project.id
         release = await find_named(connection, releases, context.space_id, version, mine)
         if release is None:
             raise Invalid(f"The project {project.name} has no release '{version}'. Create it first.")
         if command.flag("UpdateVariableSnapshot"):
+            require(context, Permission.RELEASE_EDIT, Scope(project.id))
             release = await refresh_within(context, connection, release)
         names = [command.text("EnvironmentName")] if is_tenanted else command.texts("EnvironmentNames")
         places = await get_all_named(connection, environments, context.space_id, [name for name in names if name])
@@ -85,7 +88,9 @@ async def redeploy(context: OperationContext, execution: Execution) -> Task:
     """The same again: the release and answers of a deployment or run that is at its end."""
     kind = TaskKind.RUNBOOK_RUN if execution.kind is ExecutionKind.RUNBOOK_RUN else TaskKind.DEPLOY
     is_run = kind is TaskKind.RUNBOOK_RUN
-    require(context, Permission.RUNBOOK_RUN_CREATE if is_run else Permission.DEPLOYMENT_CREATE)
+    deed = Permission.RUNBOOK_RUN_CREATE if is_run else Permission.DEPLOYMENT_CREATE
+    seen = Permission.RUNBOOK_RUN_VIEW if is_run else Permission.DEPLOYMENT_VIEW
+    guard(context, deed, scope_of(execution), sight=seen)
     async with context.store.writing() as connection:
         prefix = "RunbookRuns" if is_run else "Deployments"
         copy = replace(execution, id=await next_id(connection, prefix), created_at=context.clock.now())
@@ -146,14 +151,20 @@ async def read_deployment(context: OperationContext, execution_id: str) -> Json:
     Raises:
         NotFound: there is none in this space.
     """
-    require(context, Permission.DEPLOYMENT_VIEW)
+    require_sight(context, Permission.DEPLOYMENT_VIEW)
     async with context.store.reading() as connection:
-        return shown_execution(await get_execution(connection, execution_id, context.space_id))
+        found = await get_execution(connection, execution_id, context.space_id)
+    require_sight(context, Permission.DEPLOYMENT_VIEW, scope_of(found))
+    return shown_execution(found)
 
 
 async def read_executions(context: OperationContext, query: ExecutionQuery) -> tuple[list[Json], int]:
     """The matching deployments or runs, newest first, and how many there are."""
-    require(context, Permission.DEPLOYMENT_VIEW)
+    permission = Permission.RUNBOOK_RUN_VIEW if query.kind is ExecutionKind.RUNBOOK_RUN else Permission.DEPLOYMENT_VIEW
+    require(context, permission)
+    seen = within_sight(context, permission, place_sight(executions))
+    if seen is not None:
+        query = replace(query, conditions=[seen])
     async with context.store.reading() as connection:
         found, total = await list_executions(connection, query)
     return [shown_execution(execution) for execution in found], total
@@ -173,9 +184,15 @@ async def preview_deployment(
         place = await get_named(connection, environments, context.space_id, environment_key)
         tenant = await get_named(connection, tenants, context.space_id, tenant_key) if tenant_key else None
         project = await get_document(connection, projects, release.columns["project_id"])
+        require_sight(context, Permission.RELEASE_VIEW, Scope(project.id))
         draft = _draft(context, release, place, tenant)
         guided = guided_failure(project.doc.get("DefaultGuidedFailureMode"), place, None)
         return await preview(connection, draft, use_guided_failure=guided)
+
+
+def scope_of(execution: Execution) -> Scope:
+    """What a deployment or run is about."""
+    return Scope(execution.project_id, [execution.environment_id], execution.tenant_id or "")
 
 
 def guided_failure(mode: object, environment: Document, asked: bool | None) -> bool:
@@ -195,14 +212,17 @@ async def create_within(
     command: Members,
     deployed_by: Sequence[str] = (),
 ) -> Execution:
-    """A deployment and its queued task, inside the caller's transaction, without permission check and wake-up.
+    """A deployment and its queued task, inside the caller's transaction, without wake-up.
 
     `deployed_by`: the projects that deploy it as a step of theirs, the outermost first.
 
     Raises:
         Invalid: the release may not be deployed there now, or cannot be planned.
+        Forbidden, NotFound: the caller may not deploy it there.
     """
     project = await get_document(connection, projects, release.columns["project_id"])
+    scope = Scope(project.id, [environment.id], tenant.id if tenant else "")
+    guard(context, Permission.DEPLOYMENT_CREATE, scope, sight=Permission.PROJECT_VIEW)
     if project.columns["is_disabled"]:
         raise Invalid(f"The project {project.name} is disabled. Enable it to deploy.")
     await _check_lifecycle(connection, release, environment)

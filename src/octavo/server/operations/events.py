@@ -7,7 +7,7 @@ from datetime import datetime
 
 from octavo.base.errors import Invalid, NotFound
 from octavo.server.domain.permissions import Permission
-from octavo.server.operations.context import OperationContext, require
+from octavo.server.operations.context import OperationContext, forbidden, require_everywhere
 from octavo.server.operations.documents import Json
 from octavo.server.operations.moments import moment, parse_moment
 from octavo.server.store.events import Event, EventQuery, list_events
@@ -32,9 +32,8 @@ class EventRequest:
 
 async def find_events(context: OperationContext, wanted: EventRequest) -> tuple[list[Json], int]:
     """The wanted events, newest first, and how many there are in all."""
-    require(context, Permission.EVENT_VIEW)
     query = EventQuery(
-        space_ids=(context.space_id,) if context.space_id else wanted.space_ids,
+        space_ids=_seen_spaces(context, wanted.space_ids),
         categories=wanted.categories,
         user_ids=wanted.user_ids,
         regarding=wanted.regarding,
@@ -47,6 +46,19 @@ async def find_events(context: OperationContext, wanted: EventRequest) -> tuple[
     async with context.store.reading() as connection:
         found, total = await list_events(connection, query)
     return [present(event) for event in found], total
+
+
+def _seen_spaces(context: OperationContext, wanted: Sequence[str]) -> Sequence[str]:
+    """The spaces whose trail the caller may read: all of it, or nothing, since an event can be about anything."""
+    if context.space_id or context.caller.rights.is_administrator:
+        require_everywhere(context, Permission.EVENT_VIEW)
+        return (context.space_id,) if context.space_id else wanted
+    rights = context.caller.rights
+    spaces = {grant.space_id for grant in rights.grants_of(Permission.EVENT_VIEW, "") if not grant.is_limited}
+    seen = sorted(spaces & set(wanted) if wanted else spaces)
+    if not seen:
+        raise forbidden(Permission.EVENT_VIEW)
+    return seen
 
 
 async def get_event(context: OperationContext, event_id: str) -> Json:

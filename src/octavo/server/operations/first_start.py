@@ -13,11 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from octavo.base.errors import ConfigurationError
 from octavo.base.sensitive import Sensitive
 from octavo.halibut import Identity, new_identity
+from octavo.server.domain.roles import ADMINISTRATORS_TEAM, BUILT_IN_ROLES, EVERYONE_TEAM
 from octavo.server.domain.vault import CannotOpen, place
 from octavo.server.operations.context import SYSTEM, OperationContext, Parts
 from octavo.server.operations.credentials import API_KEY, Passwords, new_api_key, new_token
 from octavo.server.operations.kinds.spaces import SPACES
 from octavo.server.operations.kinds.teams import TEAMS
+from octavo.server.operations.kinds.user_roles import USER_ROLES
 from octavo.server.operations.resources import create_within
 from octavo.server.operations.users import UserDocument, add_api_key, add_user
 from octavo.server.store.settings import find_setting, set_setting, set_setting_once
@@ -84,10 +86,17 @@ async def _make_first_things(context: OperationContext, connection: AsyncConnect
     sealed = context.vault.seal(Sensitive(identity.private_key_pem.decode()), _KEY_PLACE)
     certificate = {"Certificate": identity.certificate_pem.decode(), "PrivateKey": sealed}
     await set_setting(connection, _CERTIFICATE, certificate)
-    team = await create_within(
-        context, connection, TEAMS, {"Name": "Octopus Administrators"}, owned={"IsBuiltIn": True}
-    )
-    space = {"Name": "Default", "SpaceManagersTeams": [team["Id"]]}
+    for team_id, name in ((ADMINISTRATORS_TEAM, "Octopus Administrators"), (EVERYONE_TEAM, "Everyone")):
+        await create_within(context, connection, TEAMS, {"Name": name}, {"IsBuiltIn": True}, resource_id=team_id)
+    for role in BUILT_IN_ROLES:
+        document = {
+            "Name": role.name,
+            "Description": role.description,
+            "GrantedSpacePermissions": list(role.space_permissions),
+            "GrantedSystemPermissions": list(role.system_permissions),
+        }
+        await create_within(context, connection, USER_ROLES, document, {"IsBuiltIn": True}, resource_id=role.id)
+    space = {"Name": "Default", "SpaceManagersTeams": [ADMINISTRATORS_TEAM]}
     await create_within(context, connection, SPACES, space, owned={"IsDefault": True})
 
 

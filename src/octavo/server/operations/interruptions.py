@@ -2,15 +2,21 @@
 
 from collections.abc import Sequence
 
-from octavo.base.errors import Conflict, Invalid
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from octavo.base.errors import Conflict, Forbidden, Invalid
 from octavo.server.domain.permissions import Permission
+from octavo.server.domain.roles import EVERYONE_TEAM
 from octavo.server.operations.audit import record
 from octavo.server.operations.context import OperationContext, require
 from octavo.server.operations.documents import Json
 from octavo.server.operations.moments import moment
 from octavo.server.operations.requests import Members
+from octavo.server.operations.sight import granted_ids, place_sight, require_row
 from octavo.server.store import interruptions as store
 from octavo.server.store.interruptions import GUIDED_FAILURE, Interruption
+from octavo.server.store.rights import list_team_ids
+from octavo.server.store.schema import server_tasks
 
 PROCEED, ABORT = "Proceed", "Abort"
 FAIL, RETRY, IGNORE, EXCLUDE = "Fail", "Retry", "Ignore", "Exclude"
@@ -26,7 +32,15 @@ async def read_interruptions(
         found = await store.list_interruptions(
             connection, context.space_id, task_id=task_id, ids=ids, is_pending_only=is_pending_only
         )
-    return [shown_interruption(each, context.caller.user_id) for each in found]
+        seen = await granted_ids(
+            context,
+            connection,
+            server_tasks,
+            {each.task_id for each in found},
+            permission=Permission.INTERRUPTION_VIEW,
+            sight=place_sight(server_tasks),
+        )
+    return [shown_interruption(each, context.caller.user_id) for each in found if each.task_id in seen]
 
 
 async def read_interruption(context: OperationContext, interruption_id: str) -> Json:
@@ -35,9 +49,8 @@ async def read_interruption(context: OperationContext, interruption_id: str) -> 
     Raises:
         NotFound: there is none in this space.
     """
-    require(context, Permission.INTERRUPTION_VIEW)
     async with context.store.reading() as connection:
-        found = await store.get_interruption(connection, interruption_id, context.space_id)
+        found = await _granted(context, connection, interruption_id, Permission.INTERRUPTION_VIEW)
     return shown_interruption(found, context.caller.user_id)
 
 
@@ -47,9 +60,9 @@ async def take_interruption(context: OperationContext, interruption_id: str) -> 
     Raises:
         NotFound: there is none in this space.
     """
-    require(context, Permission.INTERRUPTION_SUBMIT)
     async with context.store.writing() as connection:
-        found = await store.get_interruption(connection, interruption_id, context.space_id)
+        found = await _granted(context, connection, interruption_id, Permission.INTERRUPTION_SUBMIT)
+        await _check_team(context, connection, found)
         await store.take_responsibility(connection, found.id, context.caller.user_id)
     return context.caller.user_id
 
@@ -61,10 +74,10 @@ async def answer(context: OperationContext, interruption_id: str, data: object) 
         NotFound: there is none in this space.
         Invalid: it is none of the answers, somebody else took it on, or it was answered already.
     """
-    require(context, Permission.INTERRUPTION_SUBMIT)
     members = Members(data)
     async with context.store.writing() as connection:
-        found = await store.get_interruption(connection, interruption_id, context.space_id)
+        found = await _granted(context, connection, interruption_id, Permission.INTERRUPTION_SUBMIT)
+        await _check_team(context, connection, found)
         if found.responsible_user_id not in (None, context.caller.user_id):
             raise Invalid(f"{found.responsible_user_id} has taken this on. Take responsibility yourself first.")
         result = _result(found, members)
@@ -85,6 +98,33 @@ async def answer(context: OperationContext, interruption_id: str, data: object) 
         after = await store.get_interruption(connection, found.id)
     await context.bus.publish(f"task.{found.task_id}")
     return shown_interruption(after, context.caller.user_id)
+
+
+async def _granted(
+    context: OperationContext, connection: AsyncConnection, interruption_id: str, permission: Permission
+) -> Interruption:
+    """The question, if the caller has the permission for its task."""
+    found = await store.get_interruption(connection, interruption_id, context.space_id)
+    for each in dict.fromkeys((Permission.INTERRUPTION_VIEW, permission)):
+        await require_row(
+            context,
+            connection,
+            server_tasks,
+            found.task_id,
+            permission=each,
+            sight=place_sight(server_tasks),
+            is_seen=each is not Permission.INTERRUPTION_VIEW,
+        )
+    return found
+
+
+async def _check_team(context: OperationContext, connection: AsyncConnection, found: Interruption) -> None:
+    """A question to certain teams is answered by their members, or by an administrator."""
+    teams = set(found.doc.get("ResponsibleTeamIds") or ())
+    if not teams or context.caller.rights.is_administrator or EVERYONE_TEAM in teams:
+        return
+    if teams.isdisjoint(await list_team_ids(connection, context.caller.user_id)):
+        raise Forbidden(f"This is for members of {', '.join(sorted(teams))} to answer, and you are in none of them.")
 
 
 def shown_interruption(found: Interruption, user_id: str) -> Json:

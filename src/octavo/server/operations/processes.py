@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from octavo.base.errors import Conflict, Invalid
-from octavo.server.domain.permissions import Permission
+from octavo.server.domain.permissions import Permission, Scope
 from octavo.server.domain.processes import RELEASES_FEED, all_actions, steps_of
 from octavo.server.domain.version_rules import next_version
 from octavo.server.operations.audit import record_change
-from octavo.server.operations.context import OperationContext, require
+from octavo.server.operations.context import OperationContext, guard, require, require_sight
 from octavo.server.operations.documents import Json
 from octavo.server.operations.process_documents import shown_process, stored_steps
 from octavo.server.store.processes import (
@@ -32,9 +32,10 @@ async def read_process(context: OperationContext, process_id: str) -> Json:
     Raises:
         NotFound: there is none in this space.
     """
-    require(context, Permission.PROCESS_VIEW)
     async with context.store.reading() as connection:
-        return shown_process(await get_process(connection, process_id, context.space_id))
+        found = await get_process(connection, process_id, context.space_id)
+    require_sight(context, Permission.PROCESS_VIEW, Scope(found.project_id))
+    return shown_process(found)
 
 
 async def read_processes(context: OperationContext, prefix: str, ids: Sequence[str] | None) -> list[Json]:
@@ -42,7 +43,12 @@ async def read_processes(context: OperationContext, prefix: str, ids: Sequence[s
     require(context, Permission.PROCESS_VIEW)
     async with context.store.reading() as connection:
         found = await list_processes(connection, context.space_id, prefix=prefix, ids=ids)
-    return [shown_process(process) for process in found]
+    rights = context.caller.rights
+    return [
+        shown_process(process)
+        for process in found
+        if rights.allow(Permission.PROCESS_VIEW, context.space_id, Scope(process.project_id))
+    ]
 
 
 async def modify_process(context: OperationContext, process_id: str, data: object) -> Json:
@@ -53,11 +59,11 @@ async def modify_process(context: OperationContext, process_id: str, data: objec
         Conflict: `data` has the number of an older version.
         Invalid: it is frozen, or `data` cannot be a process.
     """
-    require(context, Permission.PROCESS_EDIT)
     if not isinstance(data, dict):
         raise Invalid("The body must be a JSON object that describes a process.")
     async with context.store.writing() as connection:
         before = await get_process(connection, process_id, context.space_id)
+        guard(context, Permission.PROCESS_EDIT, Scope(before.project_id), sight=Permission.PROCESS_VIEW)
         if before.is_snapshot:
             raise Invalid(f"{before.id} is a frozen copy and never changes. Change the live process.")
         _check_version(before, data.get("Version"))
@@ -73,7 +79,7 @@ async def read_release_template(context: OperationContext, project_id: str, chan
     Raises:
         NotFound: there is no such project or channel in this space.
     """
-    require(context, Permission.PROCESS_VIEW)
+    require_sight(context, Permission.PROCESS_VIEW, Scope(project_id))
     async with context.store.reading() as connection:
         project = await get_document(connection, projects, project_id, context.space_id)
         process = await get_process(connection, deployment_process_id(project.id))
@@ -97,7 +103,7 @@ async def read_release_template(context: OperationContext, project_id: str, chan
 
 async def read_snapshot_template(context: OperationContext, runbook: Json) -> Json:
     """What a new snapshot of a runbook needs: a name, and the packages to choose versions for."""
-    require(context, Permission.RUNBOOK_VIEW)
+    require_sight(context, Permission.RUNBOOK_VIEW, Scope(str(runbook["ProjectId"])))
     async with context.store.reading() as connection:
         project = await get_document(connection, projects, runbook["ProjectId"], context.space_id)
         process = await get_process(connection, runbook["RunbookProcessId"])

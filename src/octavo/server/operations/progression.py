@@ -2,30 +2,36 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from octavo.server.domain.executions import Execution, ExecutionKind
-from octavo.server.domain.permissions import Permission
+from octavo.server.domain.permissions import Permission, Scope
 from octavo.server.domain.tasks import Task
-from octavo.server.operations.context import OperationContext, require
+from octavo.server.operations.context import OperationContext, require, require_sight
+from octavo.server.operations.deployments import scope_of
 from octavo.server.operations.documents import Json
 from octavo.server.operations.execution_documents import shown_execution
+from octavo.server.operations.kinds.environments import ENVIRONMENTS
+from octavo.server.operations.kinds.project_groups import PROJECT_GROUPS
+from octavo.server.operations.kinds.projects import PROJECTS
+from octavo.server.operations.kinds.tenants import TENANTS
 from octavo.server.operations.moments import moment
 from octavo.server.operations.releases import progress_of
+from octavo.server.operations.resource_kinds import ResourceKind
+from octavo.server.operations.sight import within_sight
 from octavo.server.operations.task_documents import API_STATES, as_task_document
 from octavo.server.store.executions import ExecutionQuery, list_executions, list_latest
-from octavo.server.store.project_schema import projects, releases
+from octavo.server.store.project_schema import releases
 from octavo.server.store.resources import Document, Query, get_document, list_documents
-from octavo.server.store.schema import environments, project_groups, tenants
 from octavo.server.store.tasks import TaskQuery, list_tasks
 
 
 async def read_lifecycle_progression(context: OperationContext, release_id: str) -> Json:
     """Where a release stands in its lifecycle, phase by phase."""
-    require(context, Permission.RELEASE_VIEW)
+    require_sight(context, Permission.RELEASE_VIEW)
     async with context.store.reading() as connection:
         release = await get_document(connection, releases, release_id, context.space_id)
+        require_sight(context, Permission.RELEASE_VIEW, Scope(release.columns["project_id"]))
         progress = await progress_of(connection, release)
         query = ExecutionQuery(ExecutionKind.DEPLOYMENT, context.space_id, release_ids=[release.id])
         deployed, _ = await list_executions(connection, query)
@@ -62,11 +68,10 @@ async def read_dashboard(
     """The latest deployment of each project in each environment, for each tenant."""
     require(context, Permission.DEPLOYMENT_VIEW)
     async with context.store.reading() as connection:
-        shown_projects = await _all(connection, context.space_id, projects)
-        shown_environments = await _all(connection, context.space_id, environments)
-        groups = await _all(connection, context.space_id, project_groups)
-        people = await _all(connection, context.space_id, tenants)
-        latest = await list_latest(connection, context.space_id)
+        shown_projects, shown_environments, groups, people = [
+            await _seen(context, connection, kind) for kind in (PROJECTS, ENVIRONMENTS, PROJECT_GROUPS, TENANTS)
+        ]
+        latest = [each for each in await list_latest(connection, context.space_id) if _sees(context, each)]
         tasks = await _tasks_of(connection, latest)
         versions = await list_documents(
             connection, releases, Query(context.space_id, [each.release_id for each in latest if each.release_id])
@@ -97,15 +102,15 @@ async def read_dashboard(
 
 async def read_project_progression(context: OperationContext, project_id: str) -> Json:
     """A project's releases, newest first, each with its deployments by environment."""
-    require(context, Permission.DEPLOYMENT_VIEW)
+    require_sight(context, Permission.DEPLOYMENT_VIEW, Scope(project_id))
     async with context.store.reading() as connection:
         query = ExecutionQuery(ExecutionKind.DEPLOYMENT, context.space_id, project_ids=[project_id])
-        deployed, _ = await list_executions(connection, query)
+        deployed = [each for each in (await list_executions(connection, query))[0] if _sees(context, each)]
         tasks = await _tasks_of(connection, deployed)
         order = (releases.c.version_key.desc(),)
         mine = Query(context.space_id, conditions=(releases.c.project_id == project_id,), order_by=order, take=30)
         shown = (await list_documents(connection, releases, mine)).documents
-        places = await _all(connection, context.space_id, environments)
+        places = await _seen(context, connection, ENVIRONMENTS)
     versions = {document.id: document.name for document in shown}
     root = f"/api/{context.space_id}"
     return {
@@ -193,8 +198,15 @@ def _item(execution: Execution, task: Task, versions: dict[str, str]) -> Json:
     }
 
 
-async def _all(connection: AsyncConnection, space_id: str, table: Table) -> Sequence[Document]:
-    return (await list_documents(connection, table, Query(space_id))).documents
+async def _seen(context: OperationContext, connection: AsyncConnection, kind: ResourceKind) -> Sequence[Document]:
+    """All of a kind that the caller may see."""
+    seen = within_sight(context, kind.rights.view, kind.sight)
+    query = Query(context.space_id, conditions=() if seen is None else (seen,))
+    return (await list_documents(connection, kind.table, query)).documents
+
+
+def _sees(context: OperationContext, execution: Execution) -> bool:
+    return context.caller.rights.allow(Permission.DEPLOYMENT_VIEW, context.space_id, scope_of(execution))
 
 
 async def _tasks_of(connection: AsyncConnection, executions: Sequence[Execution]) -> dict[str, Task]:

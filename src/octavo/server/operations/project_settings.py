@@ -4,8 +4,8 @@ Source: resources.md §8 (DeploymentSettings).
 """
 
 from octavo.base.errors import Invalid
-from octavo.server.domain.permissions import Permission
-from octavo.server.operations.context import OperationContext, require
+from octavo.server.domain.permissions import Permission, Scope
+from octavo.server.operations.context import OperationContext, require_sight
 from octavo.server.operations.documents import Json
 from octavo.server.operations.kinds.projects import PROJECTS
 from octavo.server.operations.resources import modify_resource
@@ -52,7 +52,7 @@ async def modify_settings(context: OperationContext, project: Json, data: object
 
 async def read_summary(context: OperationContext, project: Json) -> Json:
     """What there is of a project: whether it has a process and runbooks."""
-    require(context, Permission.PROCESS_VIEW)
+    require_sight(context, Permission.PROCESS_VIEW, Scope(str(project["Id"])))
     async with context.store.reading() as connection:
         process = await get_process(connection, project["DeploymentProcessId"])
         books = await count_documents(connection, runbooks, Query(conditions=(runbooks.c.project_id == project["Id"],)))

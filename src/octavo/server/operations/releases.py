@@ -10,17 +10,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from octavo.base.errors import Conflict, Invalid, NotFound
 from octavo.server.domain.lifecycle_progress import LifecycleProgress, phases_of, progress_through
-from octavo.server.domain.permissions import Permission
+from octavo.server.domain.permissions import Permission, Scope
 from octavo.server.domain.slugs import slug_of
 from octavo.server.domain.version_rules import next_version, parse_package_choice, rules_of
 from octavo.server.domain.versions import find_version
 from octavo.server.operations.audit import record_change
-from octavo.server.operations.context import OperationContext, require
+from octavo.server.operations.context import OperationContext, guard, require, require_sight
 from octavo.server.operations.documents import Json
 from octavo.server.operations.moments import moment
 from octavo.server.operations.named_resources import find_named, get_named
 from octavo.server.operations.processes import list_versions
 from octavo.server.operations.requests import Members
+from octavo.server.operations.sight import named_in, within_sight
 from octavo.server.operations.snapshots import Wanted, freeze_steps, freeze_variables, select_packages
 from octavo.server.store import defects
 from octavo.server.store.executions import list_successes
@@ -51,6 +52,7 @@ async def create_release(context: OperationContext, data: object) -> tuple[Json,
     command = Members(data)
     async with context.store.writing() as connection:
         project = await get_named(connection, projects, context.space_id, _project_of(command))
+        guard(context, Permission.RELEASE_CREATE, Scope(project.id), sight=Permission.PROJECT_VIEW)
         if project.columns["is_disabled"]:
             raise Invalid(f"The project {project.name} is disabled. Enable it to make releases.")
         channel = await _channel(connection, context.space_id, project, _text(command, "ChannelName", "ChannelId"))
@@ -72,9 +74,8 @@ async def read_release(context: OperationContext, release_id: str) -> Json:
     Raises:
         NotFound: there is none in this space.
     """
-    require(context, Permission.RELEASE_VIEW)
     async with context.store.reading() as connection:
-        return shown_release(await get_document(connection, releases, release_id, context.space_id))
+        return shown_release(await _seen_release(context, connection, release_id))
 
 
 async def read_release_of_project(context: OperationContext, project_id: str, key: str) -> Json:
@@ -83,7 +84,7 @@ async def read_release_of_project(context: OperationContext, project_id: str, ke
     Raises:
         NotFound: the project has none.
     """
-    require(context, Permission.RELEASE_VIEW)
+    require_sight(context, Permission.RELEASE_VIEW, Scope(project_id))
     async with context.store.reading() as connection:
         mine = releases.c.project_id == project_id
         found = await find_named(connection, releases, context.space_id, key, mine)
@@ -104,7 +105,8 @@ async def read_releases(
 ) -> tuple[list[Json], int]:
     """Releases, the newest version of a project first, and how many there are."""
     require(context, Permission.RELEASE_VIEW)
-    conditions = []
+    seen = within_sight(context, Permission.RELEASE_VIEW, {"project": named_in(releases.c.project_id)})
+    conditions = [] if seen is None else [seen]
     if project_id:
         conditions.append(releases.c.project_id == project_id)
     if channel_id:
@@ -123,10 +125,9 @@ async def modify_release(context: OperationContext, release_id: str, data: objec
         NotFound: there is none in this space.
         Invalid: the version is taken or none.
     """
-    require(context, Permission.RELEASE_EDIT)
     members = Members(data)
     async with context.store.writing() as connection:
-        before = await get_document(connection, releases, release_id, context.space_id)
+        before = await _guarded_release(context, connection, release_id, Permission.RELEASE_EDIT)
         project = await get_document(connection, projects, before.columns["project_id"])
         channel = await _channel(
             connection, context.space_id, project, members.text("ChannelId") or before.columns["channel_id"]
@@ -164,9 +165,8 @@ async def refresh_variables(context: OperationContext, release_id: str) -> Json:
     Raises:
         NotFound: there is none in this space.
     """
-    require(context, Permission.RELEASE_EDIT)
     async with context.store.writing() as connection:
-        before = await get_document(connection, releases, release_id, context.space_id)
+        before = await _guarded_release(context, connection, release_id, Permission.RELEASE_EDIT)
         return shown_release(await refresh_within(context, connection, before))
 
 
@@ -187,9 +187,8 @@ async def delete_release(context: OperationContext, release_id: str) -> None:
     Raises:
         NotFound: there is none in this space.
     """
-    require(context, Permission.RELEASE_DELETE)
     async with context.store.writing() as connection:
-        release = await get_document(connection, releases, release_id, context.space_id)
+        release = await _guarded_release(context, connection, release_id, Permission.RELEASE_DELETE)
         await delete_document(connection, releases, release.id)
         gone = {**shown_release(release), "Name": release.name}
         await record_change(context, connection, "release", "Deleted", before=gone, after=None)
@@ -197,9 +196,8 @@ async def delete_release(context: OperationContext, release_id: str) -> None:
 
 async def read_defects(context: OperationContext, release_id: str) -> list[Json]:
     """What holds a release back, and what once did."""
-    require(context, Permission.RELEASE_VIEW)
     async with context.store.reading() as connection:
-        release = await get_document(connection, releases, release_id, context.space_id)
+        release = await _seen_release(context, connection, release_id)
         return [_shown_defect(each) for each in await defects.list_defects(connection, release.id)]
 
 
@@ -213,7 +211,7 @@ async def report_defect(context: OperationContext, release_id: str, description:
     if not description.strip():
         raise Invalid("Please describe what is wrong with the release.")
     async with context.store.writing() as connection:
-        release = await get_document(connection, releases, release_id, context.space_id)
+        release = await _guarded_release(context, connection, release_id, Permission.DEFECT_REPORT)
         made = await defects.insert_defect(connection, release, description, context.clock.now())
         await record_change(
             context, connection, "defect", "Created", before=None, after={"Id": made.id, "SpaceId": release.space_id,
@@ -228,9 +226,8 @@ async def resolve_defects(context: OperationContext, release_id: str) -> Json:
     Raises:
         Invalid: nothing holds it back.
     """
-    require(context, Permission.DEFECT_RESOLVE)
     async with context.store.writing() as connection:
-        release = await get_document(connection, releases, release_id, context.space_id)
+        release = await _guarded_release(context, connection, release_id, Permission.DEFECT_RESOLVE)
         resolved = await defects.resolve_defects(connection, release.id)
         if not resolved:
             raise Invalid(f"Nothing holds the release {release.name} back.")
@@ -242,6 +239,21 @@ async def resolve_defects(context: OperationContext, release_id: str) -> Json:
         }
         await record_change(context, connection, "defect", "Modified", before=None, after=after)
     return _shown_defect(resolved[-1])
+
+
+async def _seen_release(context: OperationContext, connection: AsyncConnection, release_id: str) -> Document:
+    require_sight(context, Permission.RELEASE_VIEW)
+    release = await get_document(connection, releases, release_id, context.space_id)
+    require_sight(context, Permission.RELEASE_VIEW, Scope(release.columns["project_id"]))
+    return release
+
+
+async def _guarded_release(
+    context: OperationContext, connection: AsyncConnection, release_id: str, permission: Permission
+) -> Document:
+    release = await get_document(connection, releases, release_id, context.space_id)
+    guard(context, permission, Scope(release.columns["project_id"]), sight=Permission.RELEASE_VIEW)
+    return release
 
 
 async def progress_of(connection: AsyncConnection, release: Document) -> LifecycleProgress:

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from octavo.server.domain.permissions import Permission
 from octavo.server.operations.context import OperationContext
 from octavo.server.operations.documents import Document, Json
+from octavo.server.operations.sight import Sight
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class ResourceKind:
     before_delete: DeleteHook | None = None
     after_commit: Callable[[OperationContext, Json], Awaitable[None]] | None = None  # of a create or modify
     wakes: str | None = None  # bus subject to publish on after a change
+    sight: Sight = field(default_factory=dict)  # how a row is about what rights may be limited to
     root_link: str = ""  # its name among the links of the root documents, where that is not `id_prefix`
 
     @property

@@ -12,13 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from octavo.base.errors import Conflict, Invalid, NotFound
 from octavo.base.sensitive import Sensitive
+from octavo.server.domain.permissions import Permission
 from octavo.server.domain.slugs import slug_of
 from octavo.server.domain.vault import place
 from octavo.server.operations.audit import record_change
-from octavo.server.operations.context import OperationContext, require
+from octavo.server.operations.context import OperationContext, require, require_sight
 from octavo.server.operations.documents import Json, as_json, defaults_of, parse, without_members
 from octavo.server.operations.moments import moment
 from octavo.server.operations.resource_kinds import Change, ResourceKind
+from octavo.server.operations.sight import require_row, within_sight
 from octavo.server.store.ids import next_id
 from octavo.server.store.resources import (
     Document,
@@ -53,6 +55,9 @@ async def list_resources(context: OperationContext, kind: ResourceKind, request:
     """The wanted resources of the context's space, and how many there are in all."""
     require(context, kind.rights.view)
     conditions = _conditions(kind, request)
+    seen = within_sight(context, kind.rights.view, kind.sight)
+    if seen is not None:
+        conditions.append(seen)
     space_id = context.space_id if kind.is_in_space else None
     query = Query(space_id, request.ids, request.partial_name, conditions, skip=request.skip, take=request.take)
     async with context.store.reading() as connection:
@@ -66,9 +71,11 @@ async def get_resource(context: OperationContext, kind: ResourceKind, key: str) 
     Raises:
         NotFound: there is none in this space.
     """
-    require(context, kind.rights.view)
+    require_sight(context, kind.rights.view)
     async with context.store.reading() as connection:
-        return present(kind, await _get(context, connection, kind, key))
+        document = await _get(context, connection, kind, key)
+        await _require_on(context, connection, kind, document.id, kind.rights.view)
+    return present(kind, document)
 
 
 async def create_resource(context: OperationContext, kind: ResourceKind, data: object) -> Json:
@@ -80,6 +87,7 @@ async def create_resource(context: OperationContext, kind: ResourceKind, data: o
     require(context, kind.rights.create)
     async with context.store.writing() as connection:
         resource = await create_within(context, connection, kind, data)
+        await _require_on(context, connection, kind, resource["Id"], kind.rights.create)
     await _follow_up(context, kind, resource)
     return resource
 
@@ -90,14 +98,17 @@ async def create_within(
     kind: ResourceKind,
     data: object,
     owned: Mapping[str, object] | None = None,
+    *,
+    resource_id: str = "",
 ) -> Json:
     """`create_resource` inside the caller's transaction, without permission check and wake-up.
 
-    `owned` are values of members that the server owns, where they start otherwise than usual.
+    `owned` are values of members that the server owns, where they start otherwise than usual. `resource_id` is the
+    id, where it is not the next number.
     """
     new = as_json(parse(kind.model, _input(context, kind, data)))
     sort_order = _wanted_sort_order(data)
-    resource_id = await next_id(connection, kind.id_prefix)
+    resource_id = resource_id or await next_id(connection, kind.id_prefix)
     space_id = context.space_id if kind.is_in_space else ""
     change = Change(context, connection, resource_id, space_id, {**kind.server_owned, **new, **(owned or {})}, None, {})
     await _prepare(kind, change)
@@ -122,6 +133,8 @@ async def modify_resource(context: OperationContext, kind: ResourceKind, key: st
     new = as_json(parse(kind.model, _input(context, kind, data)))
     async with context.store.writing() as connection:
         before = await _get(context, connection, kind, key)
+        await _require_on(context, connection, kind, before.id, kind.rights.view)
+        await _require_on(context, connection, kind, before.id, kind.rights.edit)
         old = dict(before.doc) | {"Name": before.name, "Slug": before.slug}
         kept = {name: old.get(name, first) for name, first in kind.server_owned.items()}
         owner = {column: value for column, value in before.columns.items() if column == kind.table.info["within"]}
@@ -134,6 +147,7 @@ async def modify_resource(context: OperationContext, kind: ResourceKind, key: st
             stored = await update_document(connection, kind.table, replace(draft, version=before.version))
         except Conflict as error:
             raise Invalid(str(error)) from error
+        await _require_on(context, connection, kind, before.id, kind.rights.edit)
         resource = await _finish(kind, change, stored, before)
     await _follow_up(context, kind, resource)
     return resource
@@ -149,6 +163,8 @@ async def delete_resource(context: OperationContext, kind: ResourceKind, key: st
     require(context, kind.rights.delete)
     async with context.store.writing() as connection:
         document = await _get(context, connection, kind, key)
+        await _require_on(context, connection, kind, document.id, kind.rights.view)
+        await _require_on(context, connection, kind, document.id, kind.rights.delete)
         resource = present(kind, document)
         if kind.before_delete:
             await kind.before_delete(context, connection, resource)
@@ -205,6 +221,16 @@ def links_of(kind: ResourceKind, resource_id: str, space_id: str) -> dict[str, s
         name: template.replace("{self}", own).replace("{root}", root).replace("{id}", resource_id)
         for name, template in kind.links.items()
     }
+
+
+async def _require_on(
+    context: OperationContext, connection: AsyncConnection, kind: ResourceKind, resource_id: str, permission: Permission
+) -> None:
+    """Go on only if the caller has the permission for this resource; one that they may not see is not there."""
+    is_seen = permission != kind.rights.view
+    await require_row(
+        context, connection, kind.table, resource_id, permission=permission, sight=kind.sight, is_seen=is_seen
+    )
 
 
 def _conditions(kind: ResourceKind, request: ListRequest) -> list[ColumnElement[bool]]:

@@ -7,20 +7,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from octavo.base.errors import Conflict, Invalid, NotFound
 from octavo.server.domain.executions import Execution, ExecutionKind, SelectedPackage
-from octavo.server.domain.permissions import Permission
+from octavo.server.domain.permissions import Permission, Scope
 from octavo.server.domain.slugs import slug_of
 from octavo.server.domain.tasks import TaskId, TaskKind
 from octavo.server.domain.version_rules import parse_package_choice
 from octavo.server.operations.audit import record_change
-from octavo.server.operations.context import OperationContext, require
+from octavo.server.operations.context import OperationContext, guard, require, require_sight
 from octavo.server.operations.deployment_planning import preview
-from octavo.server.operations.deployments import announce, execution_doc, guided_failure, queue_execution
+from octavo.server.operations.deployments import announce, execution_doc, guided_failure, queue_execution, scope_of
 from octavo.server.operations.documents import Json
 from octavo.server.operations.execution_documents import shown_execution
 from octavo.server.operations.execution_requests import read_request, read_tenants
 from octavo.server.operations.moments import moment
 from octavo.server.operations.named_resources import find_named, get_all_named, get_named
 from octavo.server.operations.requests import Members
+from octavo.server.operations.sight import named_in, within_sight
 from octavo.server.operations.snapshots import Wanted, freeze_steps, freeze_variables, select_packages
 from octavo.server.store.executions import get_execution
 from octavo.server.store.ids import next_id
@@ -48,6 +49,8 @@ async def create_snapshot(context: OperationContext, data: object, *, publish: b
     command = Members(data)
     async with context.store.writing() as connection:
         runbook = await get_named(connection, runbooks, context.space_id, command.value("RunbookId"))
+        scope = Scope(runbook.columns["project_id"])
+        guard(context, Permission.RUNBOOK_EDIT, scope, sight=Permission.RUNBOOK_VIEW)
         project = await get_document(connection, projects, runbook.columns["project_id"])
         name = command.text("Name")
         if not name:
@@ -90,6 +93,7 @@ async def read_snapshot(context: OperationContext, key: str, project_id: str | N
         found = await find_named(connection, table, context.space_id, key, *conditions)
     if found is None:
         raise NotFound(f"There is no runbook snapshot {key} here.")
+    require_sight(context, Permission.RUNBOOK_VIEW, Scope(found.columns["project_id"]))
     return shown_snapshot(found)
 
 
@@ -106,7 +110,8 @@ async def read_snapshots(
     """Snapshots, newest first, and how many there are."""
     require(context, Permission.RUNBOOK_VIEW)
     table = runbook_snapshots
-    conditions = []
+    seen = within_sight(context, Permission.RUNBOOK_VIEW, {"project": named_in(table.c.project_id)})
+    conditions = [] if seen is None else [seen]
     if runbook_id:
         conditions.append(table.c.runbook_id == runbook_id)
     if project_id:
@@ -169,7 +174,9 @@ async def read_run(context: OperationContext, execution_id: str) -> Json:
     """
     require(context, Permission.RUNBOOK_RUN_VIEW)
     async with context.store.reading() as connection:
-        return shown_execution(await get_execution(connection, execution_id, context.space_id))
+        found = await get_execution(connection, execution_id, context.space_id)
+    require_sight(context, Permission.RUNBOOK_RUN_VIEW, scope_of(found))
+    return shown_execution(found)
 
 
 async def preview_run(context: OperationContext, snapshot_id: str, environment_key: str) -> Json:
@@ -178,6 +185,7 @@ async def preview_run(context: OperationContext, snapshot_id: str, environment_k
     async with context.store.reading() as connection:
         snapshot = await get_document(connection, runbook_snapshots, snapshot_id, context.space_id)
         runbook = await get_document(connection, runbooks, snapshot.columns["runbook_id"])
+        require_sight(context, Permission.RUNBOOK_RUN_VIEW, Scope(runbook.columns["project_id"]))
         place = await get_named(connection, environments, context.space_id, environment_key)
         draft = _draft(context, runbook, snapshot, place, None)
         guided = guided_failure(runbook.doc.get("DefaultGuidedFailureMode"), place, None)
@@ -246,6 +254,8 @@ async def _create_run(
     tenant: Document | None,
     command: Members,
 ) -> Execution:
+    scope = Scope(runbook.columns["project_id"], [place.id], tenant.id if tenant else "")
+    guard(context, Permission.RUNBOOK_RUN_CREATE, scope, sight=Permission.RUNBOOK_VIEW)
     allowed = runbook.doc.get("Environments") if runbook.doc.get("EnvironmentScope") == "Specified" else None
     if allowed is not None and place.id not in allowed:
         raise Invalid(f"The runbook {runbook.name} does not run in {place.name}.")

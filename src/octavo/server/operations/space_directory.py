@@ -43,5 +43,10 @@ class SpaceDirectory:
                 return (await list_documents(connection, spaces, default)).documents[0].id
             found = await find_document(connection, spaces, key) or await find_by_slug(connection, spaces, key)
         if found is None:
-            raise NotFound(f"There is no space '{key}'. List them with GET /api/spaces/all.")
+            raise no_space(key)
         return found.id
+
+
+def no_space(key: str) -> NotFound:
+    """The same words whether there is none, or none that one may see."""
+    return NotFound(f"There is no space '{key}'. List them with GET /api/spaces/all.")

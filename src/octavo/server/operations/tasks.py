@@ -4,7 +4,10 @@ Queueing freezes the plan: what the task will do and where. Source: DESIGN §6; 
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from octavo.base.errors import Invalid
 from octavo.server.domain.admission import Hold, decide_admissions
@@ -14,12 +17,14 @@ from octavo.server.domain.tasks import FINAL_STATES, NewTask, NodeId, Task, Task
 from octavo.server.domain.waiting import Waiting
 from octavo.server.operations.admission import NodeView, as_queued, read_facts
 from octavo.server.operations.audit import record
-from octavo.server.operations.context import OperationContext, require
+from octavo.server.operations.context import OperationContext, require, require_everywhere
 from octavo.server.operations.deployments import redeploy
 from octavo.server.operations.moments import parse_moment
+from octavo.server.operations.sight import place_sight, require_row, within_sight
 from octavo.server.operations.task_plans import frozen_arguments, make_plan
 from octavo.server.store.executions import find_execution_of_task
 from octavo.server.store.nodes import list_nodes
+from octavo.server.store.schema import server_tasks
 from octavo.server.store.tasks import (
     TaskQuery,
     count_executing,
@@ -46,7 +51,7 @@ async def queue_task(
         Invalid: the arguments cannot be right; nothing was queued.
         Forbidden: the caller may not.
     """
-    require(context, Permission.TASK_CREATE)
+    require_everywhere(context, Permission.TASK_CREATE)  # a script or check reaches machines of any environment
     frozen = await frozen_arguments(context, kind, arguments)
     async with context.store.writing() as connection:
         new = NewTask(
@@ -70,14 +75,18 @@ async def read_task(context: OperationContext, task_id: str) -> Task:
     Raises:
         NotFound: there is none in this space.
     """
-    require(context, Permission.TASK_VIEW)
     async with context.store.reading() as connection:
-        return await get_task(connection, task_id, context.space_id or None)
+        task = await get_task(connection, task_id, context.space_id or None)
+        await _require_on(context, connection, task, Permission.TASK_VIEW)
+    return task
 
 
 async def read_tasks(context: OperationContext, query: TaskQuery) -> tuple[list[Task], int]:
     """The tasks that match, newest first, and how many there are."""
     require(context, Permission.TASK_VIEW)
+    seen = within_sight(context, Permission.TASK_VIEW, place_sight(server_tasks))
+    if seen is not None:
+        query = replace(query, conditions=[*query.conditions, seen])
     async with context.store.reading() as connection:
         return await list_tasks(connection, query)
 
@@ -88,9 +97,9 @@ async def cancel_task(context: OperationContext, task_id: str) -> Task:
     Raises:
         NotFound: there is none in this space.
     """
-    require(context, Permission.TASK_CANCEL)
     async with context.store.writing() as connection:
         task = await get_task(connection, task_id, context.space_id or None)
+        await _require_on(context, connection, task, Permission.TASK_CANCEL)
         now, username = context.clock.now(), context.caller.username
         before, after = await request_cancel(connection, task.id, now, username)
         if before is not after:
@@ -129,11 +138,11 @@ async def set_state_by_hand(context: OperationContext, task_id: str, state: Task
         NotFound: there is none in this space.
         Invalid: the state is not final.
     """
-    require(context, Permission.TASK_CANCEL)
     if state not in FINAL_STATES:
         raise Invalid(f"A task can be set to a final state only, not to {state.value}.")
     async with context.store.writing() as connection:
         task = await get_task(connection, task_id, context.space_id or None)
+        await _require_on(context, connection, task, Permission.TASK_CANCEL)
         await set_task_state(connection, task.id, TaskEnd(state, reason), context.clock.now())
         message = f"Task {task.id} was set to {state.value}: {reason}"
         await record(context, connection, "Modified", message, related=[task.id], space_id=task.space_id or "")
@@ -141,6 +150,22 @@ async def set_state_by_hand(context: OperationContext, task_id: str, state: Task
     await context.bus.publish(f"cancel.{task.id}", task.id.encode())
     await context.bus.publish(f"task.{task.id}")
     return changed
+
+
+async def _require_on(
+    context: OperationContext, connection: AsyncConnection, task: Task, permission: Permission
+) -> None:
+    """Go on only if the caller has the permission for the task; one that they may not see is not there."""
+    for each in dict.fromkeys((Permission.TASK_VIEW, permission)):
+        await require_row(
+            context,
+            connection,
+            server_tasks,
+            task.id,
+            permission=each,
+            sight=place_sight(server_tasks),
+            is_seen=each is not Permission.TASK_VIEW,
+        )
 
 
 async def find_waiting(context: OperationContext, task_id: str) -> Waiting | None:

@@ -7,15 +7,17 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from octavo.base.errors import Invalid
 from octavo.base.sensitive import Sensitive
-from octavo.server.domain.permissions import Permission
+from octavo.server.domain.permissions import Permission, Scope
 from octavo.server.operations.audit import record
-from octavo.server.operations.context import OperationContext, require
+from octavo.server.operations.context import OperationContext, guard, require, require_sight
 from octavo.server.operations.documents import Json
 from octavo.server.operations.requests import Members
+from octavo.server.operations.sight import named_in, within_sight
 from octavo.server.operations.variable_sets import variable_place
 from octavo.server.store.project_schema import library_variable_sets, projects
 from octavo.server.store.resources import Document, Query, find_document, get_document, list_documents
@@ -25,13 +27,19 @@ from octavo.server.store.variable_sets import TenantValue, list_tenant_values, r
 _HIDDEN: Mapping[str, Any] = {"HasValue": True, "NewValue": None, "Hint": None}
 
 
+def seen_tenants(context: OperationContext) -> Sequence[ColumnElement[bool]]:
+    """The limits of what tenants the caller may see."""
+    seen = within_sight(context, Permission.TENANT_VIEW, {"tenant": named_in(tenants.c.id)})
+    return () if seen is None else (seen,)
+
+
 async def read_tenant_variables(context: OperationContext, tenant_id: str) -> Json:
     """The tenant's templates by library set and project, with the values it has given.
 
     Raises:
         NotFound: there is no such tenant in this space.
     """
-    require(context, Permission.TENANT_VIEW)
+    require_sight(context, Permission.TENANT_VIEW, Scope(tenant_id=tenant_id))
     async with context.store.reading() as connection:
         tenant = await get_document(connection, tenants, tenant_id, context.space_id)
         return await _shown(connection, tenant)
@@ -41,7 +49,9 @@ async def read_all_tenant_variables(context: OperationContext, project_id: str |
     """The same for every tenant of the space, or of a project."""
     require(context, Permission.TENANT_VIEW)
     async with context.store.reading() as connection:
-        found = (await list_documents(connection, tenants, Query(context.space_id))).documents
+        found = (
+            await list_documents(connection, tenants, Query(context.space_id, conditions=seen_tenants(context)))
+        ).documents
         return [
             await _shown(connection, tenant)
             for tenant in found
@@ -55,7 +65,7 @@ async def modify_tenant_variables(context: OperationContext, tenant_id: str, dat
     Raises:
         NotFound: there is no such tenant in this space.
     """
-    require(context, Permission.TENANT_EDIT)
+    guard(context, Permission.TENANT_EDIT, Scope(tenant_id=tenant_id), sight=Permission.TENANT_VIEW)
     members = Members(data)
     async with context.store.writing() as connection:
         tenant = await get_document(connection, tenants, tenant_id, context.space_id)
@@ -81,7 +91,7 @@ async def modify_tenant_variables(context: OperationContext, tenant_id: str, dat
 
 async def read_scoped_variables(context: OperationContext, tenant_id: str, *, of_projects: bool) -> Json:
     """The tenant's values of project templates, or of library templates, one by one; and those that are missing."""
-    require(context, Permission.TENANT_VIEW)
+    require_sight(context, Permission.TENANT_VIEW, Scope(tenant_id=tenant_id))
     async with context.store.reading() as connection:
         tenant = await get_document(connection, tenants, tenant_id, context.space_id)
         libraries, owned = await _owners(connection, tenant)
@@ -122,7 +132,7 @@ async def modify_scoped_variables(
         NotFound: there is no such tenant in this space.
         Invalid: the list is none.
     """
-    require(context, Permission.TENANT_EDIT)
+    guard(context, Permission.TENANT_EDIT, Scope(tenant_id=tenant_id), sight=Permission.TENANT_VIEW)
     given = data if isinstance(data, list) else Members(data).value("Variables") or []
     if not isinstance(given, list):
         raise Invalid("Variables must be a list.")
@@ -152,7 +162,7 @@ async def list_missing(
     require(context, Permission.TENANT_VIEW)
     answer = []
     async with context.store.reading() as connection:
-        query = Query(context.space_id, [tenant_id] if tenant_id else None)
+        query = Query(context.space_id, [tenant_id] if tenant_id else None, conditions=seen_tenants(context))
         for tenant in (await list_documents(connection, tenants, query)).documents:
             libraries, owned = await _owners(connection, tenant)
             values = await list_tenant_values(connection, tenant.id)
@@ -179,7 +189,11 @@ async def match_tags(context: OperationContext, tenant_ids: Sequence[str], tags:
     """For each tenant whether it has one of the tags of each set."""
     require(context, Permission.TENANT_VIEW)
     async with context.store.reading() as connection:
-        found = (await list_documents(connection, tenants, Query(context.space_id, tenant_ids))).documents
+        found = (
+            await list_documents(
+                connection, tenants, Query(context.space_id, tenant_ids, conditions=seen_tenants(context))
+            )
+        ).documents
     sets: dict[str, list[str]] = {}
     for tag in tags:
         sets.setdefault(tag.partition("/")[0].casefold(), []).append(tag)

@@ -1,6 +1,7 @@
 """Users and their API keys."""
 
 import secrets
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar
@@ -10,15 +11,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from octavo.base.errors import Conflict, Forbidden, Invalid, NotFound
 from octavo.base.sensitive import Sensitive
 from octavo.server.domain.permissions import Permission
+from octavo.server.domain.roles import ADMINISTRATORS_TEAM
 from octavo.server.operations.audit import record, record_change
-from octavo.server.operations.context import OperationContext, require
+from octavo.server.operations.context import OperationContext, forbidden, require
 from octavo.server.operations.credentials import HINT_CHARACTERS, Passwords, new_api_key, sha256_of
 from octavo.server.operations.documents import Document, Json, parse
 from octavo.server.operations.kinds.spaces import SPACES
 from octavo.server.operations.moments import moment, parse_moment
 from octavo.server.operations.resources import present as present_resource
+from octavo.server.operations.team_members import change_membership
 from octavo.server.store.ids import next_id
 from octavo.server.store.resources import Query, list_documents
+from octavo.server.store.rights import list_members, list_team_ids, read_rights
 from octavo.server.store.users import (
     ApiKey,
     User,
@@ -45,7 +49,7 @@ _LINKS = {
 
 
 class UserDocument(Document):
-    """API: resources, section 2. `IsAdministrator` is ours: until there are roles it is the only right."""
+    """API: resources, section 2. `IsAdministrator` is ours: a short way into the team of administrators, and out."""
 
     noun: ClassVar[str] = "user"
 
@@ -55,7 +59,7 @@ class UserDocument(Document):
     password: str | None = None
     is_active: bool = True
     is_service: bool = False
-    is_administrator: bool = False
+    is_administrator: bool | None = None
     identities: list[Any] = []  # noqa: RUF012 - pydantic copies a model's defaults
 
 
@@ -74,14 +78,15 @@ async def find_users(context: OperationContext, text: str = "", ids: tuple[str, 
     wanted = {each.lower() for each in ids}
     async with context.store.reading() as connection:
         found = await list_users(connection, text)
-    return [present(context, user) for user in found if not wanted or user.id.lower() in wanted]
+        administrators = await list_members(connection, ADMINISTRATORS_TEAM)
+    return [present(context, user, administrators) for user in found if not wanted or user.id.lower() in wanted]
 
 
 async def get_user_resource(context: OperationContext, user_id: str) -> Json:
     """One user; everybody may see themselves."""
     _require_self_or(context, user_id, Permission.USER_VIEW)
     async with context.store.reading() as connection:
-        return present(context, await get_user(connection, user_id))
+        return await _present(context, connection, await get_user(connection, user_id))
 
 
 async def create_user(context: OperationContext, passwords: Passwords, data: object) -> Json:
@@ -95,7 +100,7 @@ async def create_user(context: OperationContext, passwords: Passwords, data: obj
     password_hash = await passwords.hash(Sensitive(wanted.password)) if wanted.password else None
     async with context.store.writing() as connection:
         user = await add_user(context, connection, wanted, password_hash)
-    return present(context, user)
+        return await _present(context, connection, user)
 
 
 async def add_user(
@@ -117,13 +122,16 @@ async def add_user(
         await insert_user(connection, user)
     except Conflict as error:
         raise Invalid(str(error)) from error
-    await record_change(context, connection, "user", "Created", before=None, after=present(context, user))
+    if wanted.is_administrator:
+        await _set_administrator(context, connection, user.id, is_member=True)
+    after = await _present(context, connection, user)
+    await record_change(context, connection, "user", "Created", before=None, after=after)
     return user
 
 
 async def modify_user(context: OperationContext, passwords: Passwords, user_id: str, data: object) -> Json:
-    """Replace the user; the password stays unless a new one is given."""
-    require(context, Permission.USER_EDIT)
+    """Replace the user; the password stays unless a new one is given. Everybody may change their own."""
+    _require_self_or(context, user_id, Permission.USER_EDIT)
     wanted = _checked(data)
     password_hash = await passwords.hash(Sensitive(wanted.password)) if wanted.password else None
     async with context.store.writing() as connection:
@@ -137,15 +145,42 @@ async def modify_user(context: OperationContext, passwords: Passwords, user_id: 
             is_active=wanted.is_active,
             doc=_doc(wanted),
         )
-        if before.id == context.caller.user_id and not (after.is_active and wanted.is_administrator):
-            raise Invalid("You cannot take your own rights away. Ask another administrator.")
+        await _check_change(context, connection, before, after, wanted)
+        was = await _present(context, connection, before)
         try:
             stored = await update_user(connection, after)
         except Conflict as error:
             raise Invalid(str(error)) from error
-        result = present(context, stored)
-        await record_change(context, connection, "user", "Modified", before=present(context, before), after=result)
+        if wanted.is_administrator is not None and wanted.is_administrator != was["IsAdministrator"]:
+            await _set_administrator(context, connection, before.id, is_member=wanted.is_administrator)
+        result = await _present(context, connection, stored)
+        await record_change(context, connection, "user", "Modified", before=was, after=result)
     return result
+
+
+async def _check_change(
+    context: OperationContext, connection: AsyncConnection, before: User, after: User, wanted: UserDocument
+) -> None:
+    await _protect_administrator(context, connection, before.id)
+    if before.id != context.caller.user_id:
+        return
+    if not after.is_active or (wanted.is_administrator is False and context.caller.rights.is_administrator):
+        raise Invalid("You cannot take your own rights away. Ask another administrator.")
+    if after.username != before.username and not context.caller.rights.allow(Permission.USER_EDIT, ""):
+        raise forbidden(Permission.USER_EDIT)
+
+
+async def _protect_administrator(context: OperationContext, connection: AsyncConnection, user_id: str) -> None:
+    """Who manages users may not become an administrator by changing one."""
+    if user_id != context.caller.user_id and user_id in await list_members(connection, ADMINISTRATORS_TEAM):
+        require(context, Permission.ADMINISTER_SYSTEM)
+
+
+async def _set_administrator(
+    context: OperationContext, connection: AsyncConnection, user_id: str, *, is_member: bool
+) -> None:
+    require(context, Permission.ADMINISTER_SYSTEM)
+    await change_membership(context, connection, ADMINISTRATORS_TEAM, user_id, is_member=is_member)
 
 
 async def remove_user(context: OperationContext, user_id: str) -> None:
@@ -155,19 +190,22 @@ async def remove_user(context: OperationContext, user_id: str) -> None:
         user = await get_user(connection, user_id)
         if user.id == context.caller.user_id:
             raise Invalid("You cannot delete yourself. Ask another administrator.")
+        await _protect_administrator(context, connection, user.id)
+        was = await _present(context, connection, user)
+        for team_id in await list_team_ids(connection, user.id):
+            await change_membership(context, connection, team_id, user.id, is_member=False)
         await delete_user(connection, user.id)
-        await record_change(context, connection, "user", "Deleted", before=present(context, user), after=None)
+        await record_change(context, connection, "user", "Deleted", before=was, after=None)
 
 
 async def spaces_of_user(context: OperationContext, user_id: str) -> list[Json]:
-    """The spaces the user may use: all for an administrator, none for others."""
+    """The spaces the user may use: all for an administrator, for others those where they have rights."""
     _require_self_or(context, user_id, Permission.USER_VIEW)
     async with context.store.reading() as connection:
         user = await get_user(connection, user_id)
-        if not user.doc.get("IsAdministrator"):
-            return []
+        rights = await read_rights(connection, user.id)
         found = await list_documents(connection, SPACES.table, Query())
-    return [present_resource(SPACES, document) for document in found.documents]
+    return [present_resource(SPACES, each) for each in found.documents if rights.sees_space(each.id)]
 
 
 async def create_api_key(context: OperationContext, user_id: str, data: object) -> Json:
@@ -176,6 +214,7 @@ async def create_api_key(context: OperationContext, user_id: str, data: object) 
     wanted = parse(ApiKeyRequest, data)
     async with context.store.writing() as connection:
         user = await get_user(connection, user_id)
+        await _protect_administrator(context, connection, user.id)
         key, secret = await add_api_key(context, connection, user, wanted.purpose, expires_at=_expiry(wanted.expires))
     return {**present_key(key), "ApiKey": secret.reveal()}
 
@@ -247,7 +286,11 @@ async def revoke_key(context: OperationContext, user_id: str, key_id: str) -> No
         await record(context, connection, "ApiKeyDeleted", message, related=[str(key["UserId"]), str(key["Id"])])
 
 
-def present(context: OperationContext, user: User) -> Json:
+async def _present(context: OperationContext, connection: AsyncConnection, user: User) -> Json:
+    return present(context, user, await list_members(connection, ADMINISTRATORS_TEAM))
+
+
+def present(context: OperationContext, user: User, administrators: Collection[str]) -> Json:
     """The user as the API shows it."""
     own = f"/api/users/{user.id}"
     return {
@@ -257,7 +300,7 @@ def present(context: OperationContext, user: User) -> Json:
         "EmailAddress": user.email_address,
         "IsActive": user.is_active,
         "IsService": user.is_service,
-        "IsAdministrator": bool(user.doc.get("IsAdministrator")),
+        "IsAdministrator": user.id in administrators,
         "IsRequestor": user.id == context.caller.user_id,
         "CanPasswordBeEdited": not user.is_service,
         "Identities": user.doc.get("Identities", []),
@@ -287,7 +330,7 @@ def _checked(data: object) -> UserDocument:
 
 
 def _doc(wanted: UserDocument) -> Json:
-    return {"IsAdministrator": wanted.is_administrator, "Identities": wanted.identities}
+    return {"Identities": wanted.identities}
 
 
 def _expiry(text: str | None) -> datetime | None:

@@ -12,12 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from octavo.base.errors import Conflict, Invalid
 from octavo.base.sensitive import Sensitive
-from octavo.server.domain.permissions import Permission
+from octavo.server.domain.permissions import Permission, Scope
 from octavo.server.domain.processes import steps_of
 from octavo.server.domain.variable_scopes import Dimension, Variable
 from octavo.server.domain.vault import Vault, place
 from octavo.server.operations.audit import record_change
-from octavo.server.operations.context import OperationContext, require
+from octavo.server.operations.context import OperationContext, guard, require, require_sight
 from octavo.server.operations.documents import Json
 from octavo.server.store.processes import find_process
 from octavo.server.store.project_schema import channels, library_variable_sets, projects, runbooks
@@ -52,15 +52,23 @@ def variable_place(variable_id: str) -> str:
     return place("variables", variable_id, "Value")
 
 
+def _rights_of(stored: StoredVariableSet) -> tuple[Permission, Permission, Scope]:
+    """What one needs to see and to change a set, and what it is about: a project's, or a library's."""
+    if stored.owner_id.startswith("LibraryVariableSets-"):
+        return Permission.LIBRARY_VARIABLE_SET_VIEW, Permission.LIBRARY_VARIABLE_SET_EDIT, Scope()
+    return Permission.VARIABLE_VIEW, Permission.VARIABLE_EDIT, Scope(stored.owner_id)
+
+
 async def read_variable_set(context: OperationContext, set_id: str) -> Json:
     """A live set or a frozen one, with everything its variables may be scoped to.
 
     Raises:
         NotFound: there is none in this space.
     """
-    require(context, Permission.VARIABLE_VIEW)
     async with context.store.reading() as connection:
         stored = await get_variable_set(connection, set_id, context.space_id)
+        view, _, scope = _rights_of(stored)
+        require_sight(context, view, scope)
         return _shown(stored, await _scope_values(connection, stored))
 
 
@@ -68,7 +76,11 @@ async def read_variable_sets(context: OperationContext, ids: Sequence[str] | Non
     """The live sets of the space, or those with these ids."""
     require(context, Permission.VARIABLE_VIEW)
     async with context.store.reading() as connection:
-        found = await list_variable_sets(connection, context.space_id, ids)
+        found = [
+            stored
+            for stored in await list_variable_sets(connection, context.space_id, ids)
+            if context.caller.rights.allow(_rights_of(stored)[0], context.space_id, _rights_of(stored)[2])
+        ]
         return [_shown(stored, await _scope_values(connection, stored)) for stored in found]
 
 
@@ -80,11 +92,12 @@ async def modify_variable_set(context: OperationContext, set_id: str, data: obje
         Conflict: `data` has the number of an older version.
         Invalid: it is frozen, or `data` cannot be a set of variables.
     """
-    require(context, Permission.VARIABLE_EDIT)
     if not isinstance(data, dict):
         raise Invalid("The body must be a JSON object that describes a variable set.")
     async with context.store.writing() as connection:
         before = await get_variable_set(connection, set_id, context.space_id)
+        view, edit, scope = _rights_of(before)
+        guard(context, edit, scope, sight=view)
         if before.is_snapshot:
             raise Invalid(f"{before.id} is a frozen copy and never changes. Change the live set.")
         sent = data.get("Version")

@@ -36,6 +36,7 @@ class ArtifactQuery:
     ids: Sequence[str] = ()
     task_ids: Sequence[str] = ()
     name_part: str = ""
+    conditions: Sequence[ColumnElement[bool]] = ()
     skip: int = 0
     take: int | None = 30
 
@@ -53,7 +54,7 @@ async def find_artifact(connection: AsyncConnection, space_id: str, id_: str) ->
 
 async def list_artifacts(connection: AsyncConnection, query: ArtifactQuery) -> tuple[Sequence[StoredArtifact], int]:
     """The artifacts that a query matches, newest first, and how many it matches in all."""
-    conditions: list[ColumnElement[bool]] = [artifacts.c.space_id == query.space_id]
+    conditions: list[ColumnElement[bool]] = [artifacts.c.space_id == query.space_id, *query.conditions]
     if query.ids:
         conditions.append(artifacts.c.id.in_(query.ids))
     if query.task_ids:

@@ -35,6 +35,7 @@ class ExecutionQuery:
     runbook_ids: Sequence[str] = ()
     task_state: TaskState | None = None
     partial_name: str | None = None
+    conditions: Sequence[ColumnElement[bool]] = ()
     skip: int = 0
     take: int | None = None
 
@@ -135,6 +136,7 @@ def _conditions(query: ExecutionQuery) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = [
         executions.c.kind == query.kind.value,
         executions.c.space_id == query.space_id,
+        *query.conditions,
     ]
     if query.ids is not None:
         conditions.append(func.lower(executions.c.id).in_([each.lower() for each in query.ids]))

@@ -48,6 +48,7 @@ class TaskQuery:
     project_id: str | None = None
     node: str | None = None
     has_warnings_or_errors: bool | None = None
+    conditions: Sequence[ColumnElement[bool]] = ()
     skip: int = 0
     take: int | None = None
 
@@ -291,7 +292,7 @@ _BY_ID = select(*_COLUMNS).where(server_tasks.c.id == bindparam("task_id"))
 
 
 def _conditions(query: TaskQuery) -> list[ColumnElement[bool]]:
-    columns, conditions = server_tasks.c, list[ColumnElement[bool]]()
+    columns, conditions = server_tasks.c, list[ColumnElement[bool]](query.conditions)
     if query.space_id is not None:
         conditions.append(columns.space_id == query.space_id)
     if query.ids is not None:

@@ -16,6 +16,7 @@ from octavo.server.operations.kinds.spaces import SPACES
 from octavo.server.operations.kinds.tag_sets import TAG_SETS
 from octavo.server.operations.kinds.teams import TEAMS
 from octavo.server.operations.kinds.tenants import TENANTS
+from octavo.server.operations.kinds.user_roles import USER_ROLES
 from octavo.server.operations.kinds.worker_pools import WORKER_POOLS
 from octavo.server.operations.resource_kinds import ResourceKind
 
@@ -38,4 +39,5 @@ ALL_KINDS: tuple[ResourceKind, ...] = (
     TAG_SETS,
     FEEDS,
     TEAMS,
+    USER_ROLES,
 )

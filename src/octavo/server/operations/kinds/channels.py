@@ -14,6 +14,7 @@ from octavo.server.operations.defaults import guard_default, refuse_to_delete_de
 from octavo.server.operations.documents import Document, Json
 from octavo.server.operations.references import existing_id
 from octavo.server.operations.resource_kinds import Change, ResourceKind, Rights
+from octavo.server.operations.sight import named_in
 from octavo.server.store import project_schema, schema
 from octavo.server.store.resources import Query, count_documents, list_documents, update_document
 
@@ -112,6 +113,7 @@ CHANNELS = ResourceKind(
         "Projects": "{root}/projects",
     },
     list_parameters="skip,take,ids,partialName",
+    sight={"project": named_in(project_schema.channels.c.project_id)},
     filters={"projectid": lambda ids: project_schema.channels.c.project_id.in_(list(ids))},
     before_save=_before_save,
     after_save=_after_save,

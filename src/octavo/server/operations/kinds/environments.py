@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from octavo.server.domain.permissions import Permission
 from octavo.server.operations.documents import Document, Json
 from octavo.server.operations.resource_kinds import ResourceKind, Rights
+from octavo.server.operations.sight import named_in
 from octavo.server.store import schema
 
 
@@ -52,6 +53,7 @@ ENVIRONMENTS = ResourceKind(
         "tenantTags,shellNames,deploymentTargetTypes}",
         "SinglyScopedVariableDetails": "{self}/singlyScopedVariableDetails",
     },
+    sight={"environment": named_in(schema.environments.c.id)},
     is_sorted=True,
     name_limit=50,
     list_parameters="name,skip,ids,take,partialName",

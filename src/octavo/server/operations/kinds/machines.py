@@ -259,6 +259,7 @@ MACHINES = ResourceKind(
         "tenanttags": _any_text(schema.machines, "TenantTags"),
     },
     server_owned=FOUND_OUT,
+    sight={"environment": lambda ids: _linked(schema.machines, schema.machine_environments, list(ids))},
     computed=_computed,
     computed_names=_COMPUTED,
     before_save=_before_target,

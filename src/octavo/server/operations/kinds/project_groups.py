@@ -9,6 +9,7 @@ from octavo.server.operations.context import OperationContext
 from octavo.server.operations.documents import Document, Json
 from octavo.server.operations.references import refuse_while_used
 from octavo.server.operations.resource_kinds import ResourceKind, Rights
+from octavo.server.operations.sight import named_in
 from octavo.server.store import project_schema, schema
 
 
@@ -42,5 +43,6 @@ PROJECT_GROUPS = ResourceKind(
         Permission.PROJECT_GROUP_DELETE,
     ),
     links={"Self": "{self}", "Projects": "{self}/projects"},  # raw: the command line asks for it as it stands
+    sight={"group": named_in(schema.project_groups.c.id)},
     before_delete=_before_delete,
 )

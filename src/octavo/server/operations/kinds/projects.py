@@ -20,6 +20,7 @@ from octavo.server.operations.kinds.shared_parts import (
 from octavo.server.operations.references import existing_id, existing_ids
 from octavo.server.operations.resource_kinds import Change, ResourceKind, Rights
 from octavo.server.operations.resources import create_within
+from octavo.server.operations.sight import named_in
 from octavo.server.store import project_schema, schema
 from octavo.server.store.processes import StoredProcess, deployment_process_id, insert_process
 from octavo.server.store.tasks import TaskQuery, list_tasks
@@ -184,6 +185,10 @@ PROJECTS = ResourceKind(
         "clonedfromprojectid": lambda ids: (
             project_schema.projects.c.doc["ClonedFromProjectId"].as_string().in_(list(ids))
         ),
+    },
+    sight={
+        "project": named_in(project_schema.projects.c.id),
+        "group": named_in(project_schema.projects.c.project_group_id),
     },
     server_owned={"ClonedFromProjectId": None},
     computed=_computed,

@@ -12,6 +12,7 @@ from octavo.server.operations.documents import Document, Json
 from octavo.server.operations.kinds.shared_parts import ConnectivityPolicy, GuidedFailureMode, TenantedMode
 from octavo.server.operations.references import existing_id, existing_ids
 from octavo.server.operations.resource_kinds import Change, ResourceKind, Rights
+from octavo.server.operations.sight import named_in
 from octavo.server.store import project_schema, schema
 from octavo.server.store.processes import StoredProcess, delete_processes, insert_process, runbook_process_id
 
@@ -104,6 +105,7 @@ RUNBOOKS = ResourceKind(
         "CreateRunbookRun": "{root}/runbookRuns",
     },
     list_parameters="skip,take,ids,partialName,clone,projectIds",
+    sight={"project": named_in(project_schema.runbooks.c.project_id)},
     filters={
         "projectids": lambda ids: project_schema.runbooks.c.project_id.in_(list(ids)),
         "projectid": lambda ids: project_schema.runbooks.c.project_id.in_(list(ids)),

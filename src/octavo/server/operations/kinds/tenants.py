@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, String, cast, or_
 from octavo.server.domain.permissions import Permission
 from octavo.server.operations.documents import Document
 from octavo.server.operations.resource_kinds import ResourceKind, Rights
+from octavo.server.operations.sight import named_in
 from octavo.server.store import schema
 
 
@@ -45,6 +46,7 @@ TENANTS = ResourceKind(
     table=schema.tenants,
     rights=Rights(Permission.TENANT_VIEW, Permission.TENANT_CREATE, Permission.TENANT_EDIT, Permission.TENANT_DELETE),
     links={"Self": "{self}", "Variables": "{self}/variables"},
+    sight={"tenant": named_in(schema.tenants.c.id)},
     filters={"tags": _with_tags, "projectid": _of_projects},
     list_parameters="skip,projectId,name,tags,take,ids,clone,partialName,isDisabled,clonedFromTenantId",
 )
