@@ -58,7 +58,7 @@ async def test_the_three_forms_of_a_space_are_one_collection(api: Api) -> None:
 
 
 async def test_what_another_space_has_is_not_found_here(api: Api) -> None:
-    other = await api.post("/api/spaces", {"Name": "Other", "SpaceManagersTeams": ["Teams-1"]})
+    other = await api.post("/api/spaces", {"Name": "Other", "SpaceManagersTeams": ["teams-administrators"]})
     made = await api.post(f"/api/{other['Id']}/environments", {"Name": "Dev"})
 
     await api.get(f"/api/Spaces-1/environments/{made['Id']}", 404)

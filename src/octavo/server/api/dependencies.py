@@ -4,7 +4,7 @@
 collections (tasks, events, teams): none given means all, `space_id` is "".
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +18,7 @@ from octavo.server.api.normalisation import SPACE_KEY
 from octavo.server.operations.authentication import Authenticator, Visit
 from octavo.server.operations.context import Caller, OperationContext, Parts
 from octavo.server.operations.credentials import Passwords
+from octavo.server.operations.oidc_keys import IssuerKeys
 from octavo.server.operations.space_directory import SpaceDirectory, no_space
 
 _SESSION_COOKIE, _CSRF_COOKIE, _CSRF_HEADER = "OctopusIdentificationToken", "Octopus-Csrf-Token", "x-octopus-csrf-token"
@@ -36,6 +37,7 @@ class ApiServices:
     identity: Identity
     spool: Path  # for uploads until they are checked
     external_url: str | None = None
+    issuer_keys: IssuerKeys = field(default_factory=IssuerKeys)
 
     @property
     def session_cookie(self) -> str:

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 
 from octavo import __version__
 from octavo.server.api.answers import JsonAnswer
-from octavo.server.api.dependencies import SystemContext, current_caller, find_caller, services_of
+from octavo.server.api.dependencies import SystemContext, current_caller, current_context, find_caller, services_of
 from octavo.server.api.links import server_links, space_links
 from octavo.server.api.normalisation import SPACE_KEY
 from octavo.server.api.paging import Window, page
@@ -25,8 +25,8 @@ async def get_root(request: Request) -> Response:
     services = services_of(request)
     space = request.scope.get(SPACE_KEY)
     if space:
-        await current_caller(request)
-        return JsonAnswer({"Links": space_links(await services.spaces.find(space))})
+        context = await current_context(request, await current_caller(request))
+        return JsonAnswer({"Links": space_links(context.space_id)})
     await find_caller(request)
     return JsonAnswer(
         {

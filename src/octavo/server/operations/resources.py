@@ -53,6 +53,7 @@ class ListRequest:
 
 async def list_resources(context: OperationContext, kind: ResourceKind, request: ListRequest) -> tuple[list[Json], int]:
     """The wanted resources of the context's space, and how many there are in all."""
+    context = _at_home(context, kind)
     require(context, kind.rights.view)
     conditions = _conditions(kind, request)
     seen = within_sight(context, kind.rights.view, kind.sight)
@@ -71,6 +72,7 @@ async def get_resource(context: OperationContext, kind: ResourceKind, key: str) 
     Raises:
         NotFound: there is none in this space.
     """
+    context = _at_home(context, kind)
     require_sight(context, kind.rights.view)
     async with context.store.reading() as connection:
         document = await _get(context, connection, kind, key)
@@ -84,6 +86,7 @@ async def create_resource(context: OperationContext, kind: ResourceKind, data: o
     Raises:
         Invalid: something in `data` cannot be, or the name is taken.
     """
+    context = _at_home(context, kind)
     require(context, kind.rights.create)
     async with context.store.writing() as connection:
         resource = await create_within(context, connection, kind, data)
@@ -129,6 +132,7 @@ async def modify_resource(context: OperationContext, kind: ResourceKind, key: st
         NotFound: there is none in this space.
         Invalid: something in `data` cannot be, or the name is taken.
     """
+    context = _at_home(context, kind)
     require(context, kind.rights.edit)
     new = as_json(parse(kind.model, _input(context, kind, data)))
     async with context.store.writing() as connection:
@@ -147,8 +151,8 @@ async def modify_resource(context: OperationContext, kind: ResourceKind, key: st
             stored = await update_document(connection, kind.table, replace(draft, version=before.version))
         except Conflict as error:
             raise Invalid(str(error)) from error
-        await _require_on(context, connection, kind, before.id, kind.rights.edit)
         resource = await _finish(kind, change, stored, before)
+        await _require_on(context, connection, kind, before.id, kind.rights.edit)
     await _follow_up(context, kind, resource)
     return resource
 
@@ -160,6 +164,7 @@ async def delete_resource(context: OperationContext, kind: ResourceKind, key: st
         NotFound: there is none in this space.
         Invalid: it must stay; the message says why.
     """
+    context = _at_home(context, kind)
     require(context, kind.rights.delete)
     async with context.store.writing() as connection:
         document = await _get(context, connection, kind, key)
@@ -221,6 +226,11 @@ def links_of(kind: ResourceKind, resource_id: str, space_id: str) -> dict[str, s
         name: template.replace("{self}", own).replace("{root}", root).replace("{id}", resource_id)
         for name, template in kind.links.items()
     }
+
+
+def _at_home(context: OperationContext, kind: ResourceKind) -> OperationContext:
+    """What is in no space is looked at from outside of all, whatever space the address names."""
+    return context if kind.is_in_space else context.in_space("")
 
 
 async def _require_on(

@@ -191,7 +191,7 @@ oidc_identities = Table(
     metadata,
     Column("id", String, primary_key=True),
     Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
-    Column("external_id", String, nullable=False, unique=True),  # what a client calls the service account by
+    Column("external_id", String, nullable=False, index=True),  # what a client calls the service account by
     Column("name", String, nullable=False),
     Column("issuer", String, nullable=False),
     Column("subject", String, nullable=False),
