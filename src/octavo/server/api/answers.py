@@ -23,6 +23,18 @@ def nothing() -> Response:
     return Response(status_code=200, headers={"Content-Length": "0"})
 
 
+async def members_of(request: Request) -> dict[str, Any]:
+    """The members of the request's JSON object, by lower-case name.
+
+    Raises:
+        Invalid: it is no JSON object.
+    """
+    body = await body_of(request)
+    if not isinstance(body, dict):
+        raise Invalid("The body must be a JSON object.")
+    return {str(name).lower(): value for name, value in body.items()}
+
+
 async def body_of(request: Request) -> Any:
     """The request's JSON; `{}` when there is no body.
 

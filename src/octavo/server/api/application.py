@@ -1,6 +1,7 @@
 """The API as one ASGI application: every router, the error table and the normalisation before them."""
 
 from collections.abc import Iterable
+from functools import cache
 
 from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
@@ -27,6 +28,7 @@ from octavo.server.api import (
 from octavo.server.api.dependencies import ApiServices
 from octavo.server.api.errors import answer_errors
 from octavo.server.api.normalisation import NormaliseRequests
+from octavo.server.api.openapi import describe
 from octavo.server.api.resource_routes import resource_router
 from octavo.server.api.routing import RoutesBySegment
 from octavo.server.operations.kinds.all_kinds import ALL_KINDS
@@ -64,4 +66,5 @@ def make_application(services: ApiServices) -> ASGIApp:
     answer_errors(app)
     routes = all_routes()
     app.router.routes.append(routes)
+    app.state.describe = cache(lambda: describe(routes.routes, ALL_KINDS))
     return NormaliseRequests(app, routes.collections)

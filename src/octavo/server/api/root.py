@@ -42,6 +42,12 @@ async def get_root(request: Request) -> Response:
     )
 
 
+@router.get("/api/openapi.json")
+async def get_description(request: Request) -> Response:
+    """All of this for machines: OpenAPI 3.1. For everyone."""
+    return JsonAnswer(request.app.state.describe())
+
+
 @router.get("/api/capabilities")
 async def get_capabilities() -> Response:
     """What newer requests this server knows, by name."""

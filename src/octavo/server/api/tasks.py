@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from octavo.base.errors import Invalid
-from octavo.server.api.answers import JsonAnswer, body_of
+from octavo.server.api.answers import JsonAnswer, members_of
 from octavo.server.api.dependencies import SpaceContext, SystemContext
 from octavo.server.api.paging import EVERYTHING, Window, many_of, page, window_of
 from octavo.server.domain.tasks import FINAL_STATES, RUNNING_STATES, Task, TaskKind, TaskState
@@ -61,7 +61,7 @@ async def list_page(request: Request, context: SystemContext) -> Response:
 @router.post("/api/tasks")
 async def queue(request: Request, context: SpaceContext) -> Response:
     """Queue a task."""
-    draft = {str(name).lower(): value for name, value in (await body_of(request)).items()}
+    draft = await members_of(request)
     name = str(draft.get("name") or "")
     kind = next((kind for kind in TaskKind if kind.value.lower() == name.lower()), None)
     if kind is None:
@@ -150,7 +150,7 @@ async def cancel(task_id: str, context: SystemContext) -> Response:
 @router.post("/api/tasks/{task_id}/state")
 async def set_state(task_id: str, request: Request, context: SystemContext) -> Response:
     """Give it a final state by hand."""
-    wanted = {str(name).lower(): value for name, value in (await body_of(request)).items()}
+    wanted = await members_of(request)
     state = find_state(str(wanted.get("state") or ""))
     if state is None:
         raise Invalid(f"'{wanted.get('state')}' is no state of a task.")

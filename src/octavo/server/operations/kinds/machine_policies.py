@@ -45,7 +45,7 @@ class HealthCheckPolicy(Document):
     power_shell_health_check_policy: ScriptPolicy = Field(default_factory=ScriptPolicy)
 
 
-class ConnectivityPolicy(Document):
+class MachineConnectivityPolicy(Document):
     """Whether an absent machine is a fault."""
 
     machine_connectivity_behavior: Literal["ExpectedToBeOnline", "MayBeOfflineAndCanBeSkipped"] = "ExpectedToBeOnline"
@@ -93,7 +93,7 @@ class MachinePolicy(Document):
     polling_request_queue_timeout: TimeSpan = "00:02:00"
     polling_request_maximum_message_processing_timeout: TimeSpan = "00:10:00"
     machine_health_check_policy: HealthCheckPolicy = Field(default_factory=HealthCheckPolicy)
-    machine_connectivity_policy: ConnectivityPolicy = Field(default_factory=ConnectivityPolicy)
+    machine_connectivity_policy: MachineConnectivityPolicy = Field(default_factory=MachineConnectivityPolicy)
     machine_cleanup_policy: CleanupPolicy = Field(default_factory=CleanupPolicy)
     machine_update_policy: UpdatePolicy = Field(default_factory=UpdatePolicy)
     machine_package_cache_retention_policy: PackageCachePolicy = Field(default_factory=PackageCachePolicy)
