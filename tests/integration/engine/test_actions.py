@@ -241,3 +241,56 @@ async def test_a_machine_that_is_not_well_fails_the_step_or_is_left_out(
 
     assert details["Task"]["State"] == state, details["Task"]["ErrorMessage"]
     assert [line for line in said(details) if line.startswith("on ")] == (["on web-1"] if state == "Success" else [])
+
+
+async def test_what_follows_by_itself_is_queued_with_the_end_and_what_cannot_be_is_told(
+    stage: Stage, tmp_path: Path
+) -> None:
+    names = ["Dev", "Test", "Prod"]
+    for name in names[1:]:
+        await stage.api.post("/api/environments", {"Name": name})
+    places = {each["Name"]: each["Id"] for each in await stage.api.get("/api/environments/all")}
+    phases = [{"Name": "Dev", "OptionalDeploymentTargets": [places["Dev"]]}]
+    phases += [{"Name": name, "AutomaticDeploymentTargets": [places[name]]} for name in names[1:]]
+    lifecycle = await stage.api.post("/api/lifecycles", {"Name": "By itself", "Phases": phases})
+    bad = step("Only in Prod", "TransferPackage", "web")
+    bad["Actions"][0]["Environments"] = [places["Prod"]]
+    project = await create_project(stage, "Web", script("Say", "echo"), bad, version="")
+    known = await stage.api.get(f"/api/projects/{project}")
+    await stage.api.put(f"/api/projects/{project}", known | {"LifecycleId": lifecycle["Id"]})
+    await release(stage, "Web", "1.0.0")
+
+    async def is_told() -> bool:
+        return bool((await stage.api.get("/api/events?eventCategories=AutomaticDeploymentFailed"))["TotalResults"])
+
+    async with served_agent(tmp_path, stage.server.identity.thumbprint) as agent:
+        await stage.add_worker(agent, "build-1")
+        await deploy(stage, "Web")
+        await stage.until(is_told)
+        tasks = (await stage.api.get("/api/tasks?name=Deploy"))["Items"]
+        event = (await stage.api.get("/api/events?eventCategories=AutomaticDeploymentFailed"))["Items"][0]
+
+    assert [each["Description"].rpartition(" ")[2] for each in tasks] == ["Test", "Dev"]
+    assert {each["State"] for each in tasks} == {"Success"}
+    assert "names no package" in event["Message"]
+
+
+async def test_a_variable_that_names_an_account_gives_its_parts_and_hides_its_secrets(
+    stage: Stage, tmp_path: Path
+) -> None:
+    secret = {"HasValue": True, "NewValue": "hidden-pass"}
+    account = {"Name": "Deployer", "AccountType": "UsernamePassword", "Username": "ann", "Password": secret}
+    stored = await stage.api.post("/api/accounts", account)
+    shown = "get_octopusvariable Who.Username; echo -n ' '; get_octopusvariable Who.Password | wc -c; "
+    body = f"{shown}get_octopusvariable Who.Password"
+    project = await create_project(stage, "Web", script("Say", body), version="")
+    variable = {"Name": "Who", "Type": "UsernamePasswordAccount", "Value": stored["Id"]}
+    await stage.api.put(f"/api/variables/variableset-{project}", {"Variables": [variable]})
+    await release(stage, "Web", "1.0.0")
+    async with served_agent(tmp_path, stage.server.identity.thumbprint) as agent:
+        await stage.add_worker(agent, "build-1")
+
+        details = await deploy(stage, "Web")
+
+    assert "ann 11" in said(details)
+    assert "hidden-pass" not in str(details)

@@ -102,6 +102,14 @@ class Permission(StrEnum):
     ACCOUNT_CREATE = "AccountCreate"
     ACCOUNT_EDIT = "AccountEdit"
     ACCOUNT_DELETE = "AccountDelete"
+    CERTIFICATE_VIEW = "CertificateView"
+    CERTIFICATE_CREATE = "CertificateCreate"
+    CERTIFICATE_EDIT = "CertificateEdit"
+    CERTIFICATE_DELETE = "CertificateDelete"
+    ACTION_TEMPLATE_VIEW = "ActionTemplateView"
+    ACTION_TEMPLATE_CREATE = "ActionTemplateCreate"
+    ACTION_TEMPLATE_EDIT = "ActionTemplateEdit"
+    ACTION_TEMPLATE_DELETE = "ActionTemplateDelete"
     BUILD_INFORMATION_PUSH = "BuildInformationPush"
 
 

@@ -7,9 +7,10 @@ after a crash, at any line, repeats nothing. Source: docs/decisions/0080-project
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from octavo.base.errors import Invalid, NotFound
 from octavo.server.domain.deployment_plans import (
@@ -30,13 +31,14 @@ from octavo.server.domain.script_runs import RunState
 from octavo.server.domain.service_messages import Level
 from octavo.server.domain.step_decisions import groups_of, reason_to_skip
 from octavo.server.domain.task_log import Line
-from octavo.server.domain.tasks import Claim, Task, TaskEnd, TaskState
+from octavo.server.domain.tasks import Claim, Task, TaskEnd, TaskId, TaskState
 from octavo.server.engine.action_source import action_source
 from octavo.server.engine.health_checks import HealthChecks
 from octavo.server.engine.parts import EngineParts
 from octavo.server.engine.script_source import ActionSource
 from octavo.server.engine.script_unit import Outcome
 from octavo.server.engine.server_actions import ServerActions
+from octavo.server.engine.timed import timed
 from octavo.server.engine.unit_ends import STATUSES, Ending, UnitEnd, as_end
 from octavo.server.engine.unit_variables import ExecutionVariables, Place, UnitVariables
 from octavo.server.operations.deployment_planning import plan_execution
@@ -165,10 +167,12 @@ class DeploymentRun:
             return TaskEnd(TaskState.FAILED, "; ".join(errors))
         return TaskEnd(TaskState.SUCCESS)
 
-    async def follow_up(self) -> None:
-        """After a success: deployments that follow by themselves."""
-        if self._execution is not None:
-            await deploy_automatically(self.parts.context, self._execution)
+    async def follow_up(self, connection: AsyncConnection) -> list[TaskId]:
+        """In the transaction that ends it with success: the tasks of the deployments that follow by themselves."""
+        if self._execution is None:
+            return []
+        made = await deploy_automatically(self.parts.context, connection, self._execution)
+        return [each.task_id for each in made]
 
     # ---- Steps -------------------------------------------------------------------------------------------------------
 
@@ -326,7 +330,7 @@ class DeploymentRun:
             variables = await self._of_place(place, at.errors)
         source = await action_source(self.parts, self._known_execution, self._known_variables, place, variables)
         minutes = _number(variables.variables.evaluate(action.text(_TIMEOUT_MINUTES)).text)
-        async with self._cancellable(minutes * 60) as (cancel, is_timed_out):
+        async with timed(self.cancel, minutes * 60) as (cancel, is_timed_out):
             outcome = await self.run_script(unit, source, cancel)
         if outcome.state is RunState.SUCCESS:
             return UnitEnd(Ending.DONE)
@@ -347,27 +351,6 @@ class DeploymentRun:
                     f"The variable '{at.planned.pool_variable}' names no worker pool for '{at.step.name}' here."
                 )
         return Unit(unit_id, at.planned.name, UnitPlace.POOL, pool_id)
-
-    @asynccontextmanager
-    async def _cancellable(self, seconds: int) -> AsyncIterator[tuple[asyncio.Event, Callable[[], bool]]]:
-        """A signal that follows the task's cancellation, and its own clock."""
-        signal, timed_out = asyncio.Event(), asyncio.Event()
-
-        async def follow() -> None:
-            try:
-                async with asyncio.timeout(seconds or None):
-                    await self.cancel.wait()
-            except TimeoutError:
-                timed_out.set()
-            signal.set()
-
-        follower = asyncio.create_task(follow())
-        try:
-            yield signal, timed_out.is_set
-        finally:
-            follower.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await follower
 
     # ---- People ------------------------------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ from octavo.server.engine.parts import EngineParts
 from octavo.server.engine.script_source import ActionSource, ScriptSource
 from octavo.server.engine.script_unit import EndsTask, Mobility, Outcome, ScriptUnit
 from octavo.server.operations.admission import Admitted, place_unit, run_on_target
+from octavo.server.operations.deployments import announce
 from octavo.server.store.leases import end_leases
 from octavo.server.store.script_runs import claim_script_runs, insert_script_runs, list_script_runs
 from octavo.server.store.tasks import FenceLost, claim_running, finish_task
@@ -149,10 +150,12 @@ class TaskRuns:
             self._parts, running.claim, running.task, running.cancel, run_script, self._health, wait
         )
         end = await deployment.run()
+        following: list[TaskId] = []
         async with self._parts.context.store.writing() as connection:
             await finish_task(connection, running.claim, end, self._parts.now())
-        if end.state is TaskState.SUCCESS:
-            await deployment.follow_up()
+            if end.state is TaskState.SUCCESS:
+                following = await deployment.follow_up(connection)
+        await announce(self._parts.context, following)
 
     async def _run_steps(self, running: _Running, steps: tuple[Step, ...]) -> TaskEnd:
         """Steps in order, the units of each at once; the first failing step ends the task."""

@@ -28,9 +28,12 @@ from octavo.server.domain.variable_scopes import Situation, Variable, choose_var
 from octavo.server.engine.output_variables import open_output
 from octavo.server.engine.parts import EngineParts
 from octavo.server.operations.process_documents import opened_property
+from octavo.server.operations.resource_variables import RESOURCE_TYPES, resource_parts
 from octavo.server.operations.variable_sets import tenant_values, variable_place, variables_of
 from octavo.server.store.output_variables import list_output_variables
 from octavo.server.store.project_schema import (
+    accounts,
+    certificates,
     channels,
     library_variable_sets,
     projects,
@@ -38,7 +41,7 @@ from octavo.server.store.project_schema import (
     runbook_snapshots,
     runbooks,
 )
-from octavo.server.store.resources import Document, find_document, get_document
+from octavo.server.store.resources import Document, Query, find_document, get_document, list_documents
 from octavo.server.store.schema import environments, machines, project_groups, spaces, tenants, worker_pools
 from octavo.server.store.variable_sets import get_variable_set
 
@@ -75,6 +78,7 @@ class ExecutionVariables:
         self._frozen: list[Variable] | None = None
         self._facts: ExecutionFacts | None = None
         self._tenant_tags: frozenset[str] = frozenset()
+        self._named: dict[str, Document] = {}
         self._action_names = {
             step.unit_path(machine, place): (action.name, step.machines[machine].name if step.machines else "")
             for step in plan.steps
@@ -88,6 +92,7 @@ class ExecutionVariables:
             if self._frozen is None or self._facts is None:
                 self._frozen = await self._read_frozen(connection)
                 self._facts = await self._read_facts(connection)
+                self._named = await self._read_named(connection)
             machine = await find_document(connection, machines, place.machine.id) if place.machine else None
             pool = await find_document(connection, worker_pools, place.pool_id) if place.pool_id else None
             outputs = await self._outputs(connection)
@@ -118,9 +123,21 @@ class ExecutionVariables:
             tenant_tags=self._tenant_tags,
             process_owner_id=self._execution.process_owner_id,
         )
+        values = {}
+        for variable in choose_variables(variables, situation).values():
+            values[variable.name] = self._opened(variable, secrets)
+            values |= self._parts_of_resources(variable.name, values[variable.name], secrets)
+        return values
+
+    def _parts_of_resources(self, name: str, value: str, secrets: list[Sensitive]) -> dict[str, str]:
+        """What a variable that names an account or certificate stands for: `<name>.Username` and so on."""
+        document = self._named.get(value)
+        if document is None:
+            return {}
+        found = resource_parts(self._parts.context.vault, document)
+        secrets.extend(part for part in found.values() if isinstance(part, Sensitive))
         return {
-            variable.name: self._opened(variable, secrets)
-            for variable in choose_variables(variables, situation).values()
+            f"{name}.{part}": text.reveal() if isinstance(text, Sensitive) else text for part, text in found.items()
         }
 
     def _opened(self, variable: Variable, secrets: list[Sensitive]) -> str:
@@ -196,6 +213,14 @@ class ExecutionVariables:
             owners[set_id] = library.doc.get("Templates", []) if library else []
         given = await tenant_values(connection, tenant.id, owners, self._execution.environment_id)
         return [*given, *frozen]
+
+    async def _read_named(self, connection: AsyncConnection) -> dict[str, Document]:
+        """The accounts and certificates of the space, when some variable may name one."""
+        if not any(variable.type in RESOURCE_TYPES for variable in self._frozen or ()):
+            return {}
+        query = Query(self._execution.space_id)
+        found = [(await list_documents(connection, table, query)).documents for table in (accounts, certificates)]
+        return {document.id: document for documents in found for document in documents}
 
     async def _read_facts(self, connection: AsyncConnection) -> ExecutionFacts:
         execution = self._execution

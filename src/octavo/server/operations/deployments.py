@@ -324,25 +324,35 @@ def _check_tenant(project: Document, environment: Document, tenant: Document | N
         raise Invalid(f"The tenant {tenant.name} is not connected to {project.name} in {environment.name}.")
 
 
-async def deploy_automatically(context: OperationContext, execution: Execution) -> list[Execution]:
-    """After a success: deployments to the environments that opened by it and are deployed to by themselves."""
+async def deploy_automatically(
+    context: OperationContext, connection: AsyncConnection, execution: Execution
+) -> list[Execution]:
+    """After a success: deployments to the environments that opened by it and are deployed to by themselves.
+
+    Inside the caller's transaction, the one that ends the deployment: so that none is lost. One that cannot be planned
+    is left out, with an event that says why.
+    """
     if execution.release_id is None:
         return []
-    async with context.store.writing() as connection:
-        release = await find_document(connection, releases, execution.release_id)
-        if release is None:
-            return []
-        progress = await progress_of(connection, release)
-        automatic = {each for phase in progress.phases for each in phase.phase.automatic}
-        query = ExecutionQuery(ExecutionKind.DEPLOYMENT, execution.space_id, release_ids=[release.id])
-        known, _ = await list_executions(connection, query)
-        done = {each.environment_id for each in known if each.tenant_id == execution.tenant_id}
-        tenant = await find_document(connection, tenants, execution.tenant_id) if execution.tenant_id else None
-        made = []
-        for environment_id in progress.allowed:
-            if environment_id in automatic and environment_id not in done:
-                place = await get_document(connection, environments, environment_id)
-                inside = context.in_space(execution.space_id)
+    release = await find_document(connection, releases, execution.release_id)
+    if release is None:
+        return []
+    progress = await progress_of(connection, release)
+    automatic = {each for phase in progress.phases for each in phase.phase.automatic}
+    query = ExecutionQuery(ExecutionKind.DEPLOYMENT, execution.space_id, release_ids=[release.id])
+    known, _ = await list_executions(connection, query)
+    done = {each.environment_id for each in known if each.tenant_id == execution.tenant_id}
+    tenant = await find_document(connection, tenants, execution.tenant_id) if execution.tenant_id else None
+    inside, made = context.in_space(execution.space_id), []
+    for environment_id in progress.allowed:
+        if environment_id not in automatic or environment_id in done:
+            continue
+        place = await get_document(connection, environments, environment_id)
+        try:
+            async with connection.begin_nested():
                 made.append(await create_within(inside, connection, release, place, tenant=tenant, command=Members({})))
-    await announce(context, [each.task_id for each in made])
+        except Invalid as error:
+            message = f"{release.name} was not deployed to {place.name} by itself: {error}"
+            related = [release.id, execution.project_id, place.id]
+            await record(inside, connection, "AutomaticDeploymentFailed", message, related=related, space_id=execution.space_id)  # fmt: skip  # noqa: E501
     return made

@@ -55,6 +55,9 @@ project_triggers = document_table(
 )
 library_variable_sets = document_table("library_variable_sets", "library variable set", Column("content_type", String))
 action_templates = document_table("action_templates", "step template")
+certificates = document_table(
+    "certificates", "certificate", Column("is_archived", Boolean, nullable=False, server_default=false())
+)
 accounts = document_table("accounts", "account", Column("account_type", String, nullable=False, index=True))
 build_information = document_table(  # its name is `<package id>.<version>`
     "build_information",

@@ -113,7 +113,6 @@ machine_policies = document_table(
     "machine_policies", "machine policy", Column("is_default", Boolean, nullable=False, server_default=false())
 )
 proxies = document_table("proxies", "proxy")
-certificates = document_table("certificates", "certificate", Column("thumbprint", String, index=True))
 lifecycles = document_table("lifecycles", "lifecycle")
 project_groups = document_table("project_groups", "project group")
 tenants = document_table("tenants", "tenant")

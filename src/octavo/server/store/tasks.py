@@ -27,6 +27,7 @@ from octavo.server.domain.tasks import (
     may_become,
 )
 from octavo.server.store.ids import next_number
+from octavo.server.store.project_schema import executions
 from octavo.server.store.schema import server_tasks
 
 _PREFIX = "ServerTasks"
@@ -47,6 +48,10 @@ class TaskQuery:
     partial_description: str | None = None
     project_id: str | None = None
     node: str | None = None
+    environment_id: str | None = None
+    tenant_id: str | None = None
+    runbook_id: str | None = None
+    has_pending_interruptions: bool | None = None
     has_warnings_or_errors: bool | None = None
     conditions: Sequence[ColumnElement[bool]] = ()
     skip: int = 0
@@ -304,10 +309,19 @@ def _conditions(query: TaskQuery) -> list[ColumnElement[bool]]:
         conditions.append(func.lower(columns.name) == query.name.lower())
     if query.partial_description:
         conditions.append(func.lower(columns.description).contains(query.partial_description.lower(), autoescape=True))
-    if query.project_id:
-        conditions.append(columns.project_id == query.project_id)
-    if query.node:
-        conditions.append(columns.node_id == query.node)
+    for column, wanted in (
+        (columns.project_id, query.project_id),
+        (columns.environment_id, query.environment_id),
+        (columns.tenant_id, query.tenant_id),
+        (columns.node_id, query.node),
+    ):
+        if wanted:
+            conditions.append(column == wanted)
+    if query.runbook_id:
+        runs = select(executions.c.task_id).where(executions.c.runbook_id == query.runbook_id)
+        conditions.append(columns.id.in_(runs))
+    if query.has_pending_interruptions is not None:
+        conditions.append(columns.has_pending_interruptions.is_(query.has_pending_interruptions))
     if query.has_warnings_or_errors is not None:
         conditions.append(columns.has_warnings.is_(query.has_warnings_or_errors))
     return conditions

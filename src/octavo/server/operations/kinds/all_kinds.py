@@ -1,6 +1,8 @@
 """Every kind of resource that the generic layer serves: a new kind is a line here."""
 
 from octavo.server.operations.kinds.accounts import ACCOUNTS
+from octavo.server.operations.kinds.action_templates import ACTION_TEMPLATES
+from octavo.server.operations.kinds.certificates import CERTIFICATES
 from octavo.server.operations.kinds.channels import CHANNELS
 from octavo.server.operations.kinds.environments import ENVIRONMENTS
 from octavo.server.operations.kinds.feeds import FEEDS
@@ -35,6 +37,8 @@ ALL_KINDS: tuple[ResourceKind, ...] = (
     RUNBOOKS,
     LIBRARY_VARIABLE_SETS,
     ACCOUNTS,
+    CERTIFICATES,
+    ACTION_TEMPLATES,
     TENANTS,
     TAG_SETS,
     FEEDS,
