@@ -347,3 +347,29 @@ async def test_a_deleted_user_leaves_their_teams(api: Api) -> None:
 
     assert (await api.get(f"/api/teams/{ann.team_id}"))["MemberUserIds"] == []
     await ann.api.get("/api/users/me", 401)
+
+
+async def test_a_clone_takes_nothing_that_one_may_not_see_and_stays_where_one_may_create(api: Api) -> None:
+    group = await api.post("/api/projectgroups", {"Name": "Ours"})
+    source = await a_project(api, "Source", group["Id"])
+    ann = await a_person(api, "ann")
+    await grant(api, ann, "projectinitiator", ProjectGroupIds=[group["Id"]])
+
+    await ann.api.post(f"/api/projects?clone={source['Id']}", {"Name": "Copy"})
+    other = (await api.get("/api/projectgroups?partialName=Default"))["Items"][0]["Id"]
+    await ann.api.post(f"/api/projects?clone={source['Id']}", {"Name": "Away", "ProjectGroupId": other}, 403)
+    hidden = await a_project(api, "Hidden", other)
+    await ann.api.post(f"/api/projects?clone={hidden['Id']}", {"Name": "Stolen"}, 404)
+
+    assert names(await api.get("/api/projects/all")) == ["Copy", "Hidden", "Source"]
+
+
+async def test_variables_name_only_places_that_one_may_see(api: Api) -> None:
+    places = {name: (await api.post("/api/environments", {"Name": name}))["Id"] for name in ("Dev", "Prod")}
+    project = await a_project(api, "Web")
+    ann = await a_person(api, "ann")
+    await grant(api, ann, "projectcontributor", EnvironmentIds=[places["Dev"]])
+
+    variables = await ann.api.get(f"/api/variables/{project['VariableSetId']}")
+
+    assert names(variables["ScopeValues"]["Environments"]) == ["Dev"]

@@ -6,13 +6,13 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from octavo.base.errors import Invalid
-from octavo.server.domain.permissions import Permission
+from octavo.server.domain.permissions import Permission, Scope
 from octavo.server.operations.context import OperationContext, require
 from octavo.server.operations.documents import Json
 from octavo.server.operations.kinds.channels import CHANNELS
 from octavo.server.operations.kinds.projects import PROJECTS
 from octavo.server.operations.kinds.runbooks import RUNBOOKS
-from octavo.server.operations.resources import create_within, get_resource, present
+from octavo.server.operations.resources import create_within, get_resource, present, require_on
 from octavo.server.store.processes import get_process, update_process
 from octavo.server.store.project_schema import channels, runbooks
 from octavo.server.store.resources import Query, list_documents
@@ -32,6 +32,8 @@ async def clone_project(context: OperationContext, source_key: str, data: object
     if not isinstance(data, dict):
         raise Invalid("The body must be a JSON object with the new project's Name.")
     source = await get_resource(context, PROJECTS, source_key)
+    for permission in (Permission.PROCESS_VIEW, Permission.VARIABLE_VIEW):  # the copy shows, and may use, all of it
+        require(context, permission, Scope(str(source["Id"])))
     given = {name.lower(): value for name, value in data.items() if value}
     wanted = {name: value for name, value in source.items() if name not in _OWN}
     wanted |= {
@@ -46,6 +48,7 @@ async def clone_project(context: OperationContext, source_key: str, data: object
         await _copy_variables(connection, source["VariableSetId"], project["VariableSetId"])
         await _copy_channels(context, connection, source["Id"], project["Id"])
         await _copy_runbooks(context, connection, source["Id"], project["Id"])
+        await require_on(context, connection, PROJECTS, project["Id"], Permission.PROJECT_CREATE)
     return project
 
 

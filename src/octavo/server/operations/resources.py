@@ -76,7 +76,7 @@ async def get_resource(context: OperationContext, kind: ResourceKind, key: str) 
     require_sight(context, kind.rights.view)
     async with context.store.reading() as connection:
         document = await _get(context, connection, kind, key)
-        await _require_on(context, connection, kind, document.id, kind.rights.view)
+        await require_on(context, connection, kind, document.id, kind.rights.view)
     return present(kind, document)
 
 
@@ -90,7 +90,7 @@ async def create_resource(context: OperationContext, kind: ResourceKind, data: o
     require(context, kind.rights.create)
     async with context.store.writing() as connection:
         resource = await create_within(context, connection, kind, data)
-        await _require_on(context, connection, kind, resource["Id"], kind.rights.create)
+        await require_on(context, connection, kind, resource["Id"], kind.rights.create)
     await _follow_up(context, kind, resource)
     return resource
 
@@ -137,8 +137,8 @@ async def modify_resource(context: OperationContext, kind: ResourceKind, key: st
     new = as_json(parse(kind.model, _input(context, kind, data)))
     async with context.store.writing() as connection:
         before = await _get(context, connection, kind, key)
-        await _require_on(context, connection, kind, before.id, kind.rights.view)
-        await _require_on(context, connection, kind, before.id, kind.rights.edit)
+        await require_on(context, connection, kind, before.id, kind.rights.view)
+        await require_on(context, connection, kind, before.id, kind.rights.edit)
         old = dict(before.doc) | {"Name": before.name, "Slug": before.slug}
         kept = {name: old.get(name, first) for name, first in kind.server_owned.items()}
         owner = {column: value for column, value in before.columns.items() if column == kind.table.info["within"]}
@@ -152,7 +152,7 @@ async def modify_resource(context: OperationContext, kind: ResourceKind, key: st
         except Conflict as error:
             raise Invalid(str(error)) from error
         resource = await _finish(kind, change, stored, before)
-        await _require_on(context, connection, kind, before.id, kind.rights.edit)
+        await require_on(context, connection, kind, before.id, kind.rights.edit)
     await _follow_up(context, kind, resource)
     return resource
 
@@ -168,8 +168,8 @@ async def delete_resource(context: OperationContext, kind: ResourceKind, key: st
     require(context, kind.rights.delete)
     async with context.store.writing() as connection:
         document = await _get(context, connection, kind, key)
-        await _require_on(context, connection, kind, document.id, kind.rights.view)
-        await _require_on(context, connection, kind, document.id, kind.rights.delete)
+        await require_on(context, connection, kind, document.id, kind.rights.view)
+        await require_on(context, connection, kind, document.id, kind.rights.delete)
         resource = present(kind, document)
         if kind.before_delete:
             await kind.before_delete(context, connection, resource)
@@ -233,7 +233,7 @@ def _at_home(context: OperationContext, kind: ResourceKind) -> OperationContext:
     return context if kind.is_in_space else context.in_space("")
 
 
-async def _require_on(
+async def require_on(
     context: OperationContext, connection: AsyncConnection, kind: ResourceKind, resource_id: str, permission: Permission
 ) -> None:
     """Go on only if the caller has the permission for this resource; one that they may not see is not there."""

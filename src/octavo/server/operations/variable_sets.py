@@ -4,10 +4,11 @@ Source: resources.md §13; conventions.md §8 (sensitive values).
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from octavo.base.errors import Conflict, Invalid
@@ -19,10 +20,11 @@ from octavo.server.domain.vault import Vault, place
 from octavo.server.operations.audit import record_change
 from octavo.server.operations.context import OperationContext, guard, require, require_sight
 from octavo.server.operations.documents import Json
+from octavo.server.operations.sight import AboutOneOf, named_in, within_sight
 from octavo.server.store.processes import find_process
 from octavo.server.store.project_schema import channels, library_variable_sets, projects, runbooks
 from octavo.server.store.resources import Query, find_document, list_documents
-from octavo.server.store.schema import environments, machines, tag_sets
+from octavo.server.store.schema import environments, machine_environments, machines, tag_sets
 from octavo.server.store.variable_sets import (
     StoredVariableSet,
     get_variable_set,
@@ -69,7 +71,7 @@ async def read_variable_set(context: OperationContext, set_id: str) -> Json:
         stored = await get_variable_set(connection, set_id, context.space_id)
         view, _, scope = _rights_of(stored)
         require_sight(context, view, scope)
-        return _shown(stored, await _scope_values(connection, stored))
+        return _shown(stored, await _scope_values(context, connection, stored))
 
 
 async def read_variable_sets(context: OperationContext, ids: Sequence[str] | None) -> list[Json]:
@@ -81,7 +83,7 @@ async def read_variable_sets(context: OperationContext, ids: Sequence[str] | Non
             for stored in await list_variable_sets(connection, context.space_id, ids)
             if context.caller.rights.allow(_rights_of(stored)[0], context.space_id, _rights_of(stored)[2])
         ]
-        return [_shown(stored, await _scope_values(connection, stored)) for stored in found]
+        return [_shown(stored, await _scope_values(context, connection, stored)) for stored in found]
 
 
 async def modify_variable_set(context: OperationContext, set_id: str, data: object) -> Json:
@@ -108,7 +110,7 @@ async def modify_variable_set(context: OperationContext, set_id: str, data: obje
             )
         variables = _stored_variables(data.get("Variables"), before, context.vault)
         after = await update_variable_set(connection, replace(before, doc={**before.doc, "Variables": variables}))
-        shown = _shown(after, await _scope_values(connection, after))
+        shown = _shown(after, await _scope_values(context, connection, after))
         subject = {"Name": f"of {before.owner_id}"}
         await record_change(
             context,
@@ -232,19 +234,24 @@ def _shown_variable(variable: Json) -> Json:
     return {**variable, "Value": None} if variable["IsSensitive"] else variable
 
 
-async def _scope_values(connection: AsyncConnection, stored: StoredVariableSet) -> Json:
+async def _scope_values(context: OperationContext, connection: AsyncConnection, stored: StoredVariableSet) -> Json:
     """Everything that a variable of this owner may be scoped to, by kind, with ids and names."""
 
     async def all_of(table: Any, *conditions: Any) -> list[Json]:
         found = (await list_documents(connection, table, Query(stored.space_id, conditions=conditions))).documents
         return [{"Id": document.id, "Name": document.name} for document in found]
 
-    targets = (await list_documents(connection, machines, Query(stored.space_id))).documents
+    def seen(permission: Permission, environment: AboutOneOf) -> list[ColumnElement[bool]]:
+        condition = within_sight(context, permission, {"environment": environment})
+        return [] if condition is None else [condition]
+
+    mine = seen(Permission.MACHINE_VIEW, _in_environments)
+    targets = (await list_documents(connection, machines, Query(stored.space_id, conditions=mine))).documents
     sets = (await list_documents(connection, tag_sets, Query(stored.space_id))).documents
     roles = sorted({str(role) for target in targets for role in target.doc.get("Roles", ())})
     tags = [f"{each.name}/{tag['Name']}" for each in sets for tag in each.doc.get("Tags", ())]
     values: Json = {
-        "Environments": await all_of(environments),
+        "Environments": await all_of(environments, *seen(Permission.ENVIRONMENT_VIEW, named_in(environments.c.id))),
         "Machines": [{"Id": target.id, "Name": target.name} for target in targets],
         "Roles": [{"Id": role, "Name": role} for role in roles],
         "TenantTags": [{"Id": tag, "Name": tag} for tag in tags],
@@ -266,3 +273,8 @@ async def _scope_values(connection: AsyncConnection, stored: StoredVariableSet) 
         *({**book, "ProcessType": "Runbook"} for book in books),
     ]
     return values
+
+
+def _in_environments(ids: Collection[str]) -> ColumnElement[bool]:
+    links = select(machine_environments.c.machine_id).where(machine_environments.c.environment_id.in_(list(ids)))
+    return machines.c.id.in_(links)
