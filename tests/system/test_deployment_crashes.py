@@ -179,3 +179,42 @@ def test_a_deployment_that_waits_for_a_person_can_be_cancelled(tmp_path: Path, f
     assert (ended["State"], ended["HasPendingInterruptions"]) == ("Canceled", False)
     assert [status for _, status in nodes] == ["Canceled", "Canceled"]
     assert lines(folder / "starts") == []
+
+
+def test_killed_while_it_deploys_another_project_it_deploys_it_once(tmp_path: Path, folder: Path) -> None:
+    moments, data, task_id = random.Random(), tmp_path / "data", ""
+    database = [step("Migrates", NOTE + "sleep 0.6\n", folder)]
+
+    def prepare_both(server: RunningServer) -> str:
+        with server.client() as client:
+
+            def send(method: str, path: str, body: object) -> Any:
+                answer = client.request(method, f"/api/{path}", json=body)
+                assert answer.is_success, answer.text
+                return answer.json()
+
+            places = {name: client.get(f"/api/{name}/all").json()[0]["Id"] for name in ("projectgroups", "lifecycles")}
+            body = {"ProjectGroupId": places["projectgroups"], "LifecycleId": places["lifecycles"]}
+            child = send("POST", "projects", {"Name": "Database", **body})
+            send("PUT", f"projects/{child['Id']}/deploymentprocesses", {"Steps": database})
+            send("POST", "Spaces-1/releases/create/v1", {"ProjectName": "Database", "ReleaseVersion": "1.0.0"})
+        properties = {"Octopus.Action.DeployRelease.ProjectId": child["Id"]}
+        action = {"Name": "Database first", "ActionType": "Octopus.DeployRelease", "Properties": properties}
+        first = {"Name": "Database first", "Actions": [action]}
+        return prepare(server, [first, step("Then", NOTE + "sleep 0.2\n", folder)])
+
+    for _ in range(KILLS):
+        with running_octavo(data) as server:
+            task_id = task_id or prepare_both(server)
+            time.sleep(moments.uniform(0.0, 0.5))
+            kill(server)
+
+    with running_octavo(data) as server:
+        wait_until(lambda: bool(task(server, task_id)["IsCompleted"]))
+        ended = task(server, task_id)
+        with server.client() as client:
+            deployments = client.get("/api/deployments").json()["Items"]
+
+    assert ended["State"] == "Success", ended["ErrorMessage"]
+    assert lines(folder / "starts") == ["Migrates", "Then"]
+    assert len(deployments) == 2
