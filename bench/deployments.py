@@ -18,6 +18,8 @@ from octavo.server.domain.processes import steps_of
 from octavo.server.domain.templates import Variables
 
 STEPS = 10
+WORKERS = 10
+WIDE_RUNS = 3
 RUNS = 5
 READS = 300
 BIG_STEPS, BIG_VARIABLES, BIG_RELEASES, TARGETS = 500, 5_000, 1_000, 50
@@ -32,6 +34,9 @@ def measure() -> list[Figure]:
         figures += _ten_steps(client, bash)
         figures += _reads(client)
         figures += _big_project(server, client)
+    many = {f"bench-{number}": "TentaclePassive" for number in range(WORKERS)}
+    with running_server() as server, running_agents(server, many), _client(server) as client:
+        figures += _ten_by_ten(client, bash)
     return figures
 
 
@@ -54,6 +59,31 @@ def _ten_steps(client: httpx.Client, bash: float) -> list[Figure]:
         Figure("release and deployment to its first line, median", statistics.median(firsts), "ms", bash),
         Figure(f"release and deployment of {STEPS} steps, median", statistics.median(totals), "s", STEPS * bash / 1000),
     ]
+
+
+def _ten_by_ten(client: httpx.Client, bash: float) -> list[Figure]:
+    """Each step on behalf of ten targets at once, each on a worker of its own."""
+    _post(client, "environments", {"Name": "Dev"})
+    place = _get(client, "environments/all")[0]["Id"]
+    for number in range(WORKERS):
+        body = {"Name": f"target-{number}", "EnvironmentIds": [place], "Roles": ["web"]}
+        _post(client, "machines", body | {"Endpoint": {"CommunicationStyle": "None"}})
+    steps = [_script(f"Step {number}", "echo hello") for number in range(STEPS)]
+    for step in steps:
+        step["Properties"] = {"Octopus.Action.TargetRoles": "web"}
+    project = _project(client, "Wide", steps)
+    times = []
+    for number in range(WIDE_RUNS):
+        begin = time.perf_counter()
+        _post(
+            client, "Spaces-1/releases/create/v1", {"ProjectName": project["Name"], "ReleaseVersion": f"1.0.{number}"}
+        )
+        task_id = _deploy(client, project["Name"], f"1.0.{number}")
+        _look_until(partial(_has_ended, client, task_id))
+        times.append(time.perf_counter() - begin)
+        assert _get(client, f"tasks/{task_id}")["State"] == "Success"
+    name = f"release and deployment of {STEPS} steps × {WORKERS} workers, median"
+    return [Figure(name, statistics.median(times), "s", STEPS * WORKERS * bash / 1000)]
 
 
 def _reads(client: httpx.Client) -> list[Figure]:

@@ -3,7 +3,7 @@
 import io
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,12 +59,12 @@ def start_server(folder: Path, address: ServerAddress) -> Program:
 
 
 @contextmanager
-def running_agents(server: RunningServer) -> Iterator[dict[str, DemoAgent]]:
-    """A listening and a polling worker, registered and healthy."""
+def running_agents(server: RunningServer, styles: Mapping[str, str] = STYLES) -> Iterator[dict[str, DemoAgent]]:
+    """Workers by name and style, registered and healthy; a listening and a polling one unless told otherwise."""
     quiet = Narrator(Console(file=io.StringIO()))
     with ExitStack() as stack:
         agents = {
-            name: DemoAgent(name, style, server.folder / name, server.address, quiet) for name, style in STYLES.items()
+            name: DemoAgent(name, style, server.folder / name, server.address, quiet) for name, style in styles.items()
         }
         for agent in agents.values():
             agent.register()
