@@ -4,6 +4,7 @@ Each change is one transaction: checks, the row, its link tables and the audit e
 does differently comes from its declaration (`resource_kinds.py`). Results are the JSON that the API answers.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -36,6 +37,7 @@ from octavo.server.store.resources import (
     update_document,
 )
 
+_LOOKS_LIKE_AN_ID = re.compile(r"[A-Za-z]+-\d+")
 _OWN_COLUMNS = frozenset({"id", "name", "slug", "spaceid", "links", "lastmodifiedon", "lastmodifiedby", "sortorder"})
 
 
@@ -254,8 +256,11 @@ def _conditions(kind: ResourceKind, request: ListRequest) -> list[ColumnElement[
 
 async def _get(context: OperationContext, connection: AsyncConnection, kind: ResourceKind, key: str) -> Document:
     space_id = context.space_id if kind.is_in_space else None
-    found = await find_document(connection, kind.table, key, space_id)
-    found = found or await find_by_slug(connection, kind.table, key, space_id)
+    # As what it looks like first, so that most requests cost one statement; slugs may look like ids, so both are tried.
+    looks = (find_document, find_by_slug) if _LOOKS_LIKE_AN_ID.fullmatch(key) else (find_by_slug, find_document)
+    found = await looks[0](connection, kind.table, key, space_id) or await looks[1](
+        connection, kind.table, key, space_id
+    )
     if found is None:
         raise NotFound(
             "Resource is not found or it doesn't exist in the current space context. "
