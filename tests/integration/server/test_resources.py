@@ -1,12 +1,21 @@
 """The generic resource layer, seen through the API: what all kinds have in common."""
 
+import base64
+from functools import cache
+
 import pytest
 
 from api_under_test import Api
+from octavo.halibut import new_identity
 from octavo.server.operations.kinds.all_kinds import ALL_KINDS
 
 ENDPOINT = {"CommunicationStyle": "TentaclePassive", "Uri": "https://w1:10933/", "Thumbprint": "1D4F" * 10}
 PROJECT: dict[str, object] = {"ProjectGroupId": "ProjectGroups-1", "LifecycleId": "Lifecycles-1"}
+
+
+@cache
+def _certificate() -> str:
+    return base64.b64encode(new_identity("www.example.org").certificate_pem).decode()
 
 
 def _example(path: str) -> dict[str, object]:
@@ -17,6 +26,8 @@ def _example(path: str) -> dict[str, object]:
         "proxies": {"Host": "proxy", "Port": 3128},
         "projects": PROJECT,
         "accounts": {"AccountType": "Token"},
+        "actiontemplates": {"ActionType": "Octopus.Script"},
+        "certificates": {"CertificateData": {"HasValue": True, "NewValue": _certificate()}},
         "channels": {"ProjectId": "Projects-1"},
         "runbooks": {"ProjectId": "Projects-1"},
     }
