@@ -14,7 +14,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from octavo.executor.extract import extract
-from octavo.executor.messages import message, say, warn
+from octavo.executor.journal import Entry, journal_of, previous_variables
+from octavo.executor.messages import message, say, tell, warn
 from octavo.executor.plan import PackagePlan, ScriptPlan
 from octavo.executor.scripts import StepRefused, run_script
 
@@ -42,6 +43,13 @@ def deploy_package(package: PackagePlan, archive: Path, variables: Mapping[str, 
         ExtractionRefused: the package is damaged, or would do what packages may not.
     """
     known = dict(variables)
+    journal = journal_of(known)
+    policy_set = known.get("OctopusRetentionPolicySet", "")
+    before = journal.entries(policy_set)
+    known |= previous_variables(before)
+    if (installed := _installed_already(package, before, known)) is not None:
+        _say_where(known, Path(installed.custom_folder or installed.extracted_to))
+        return 0
     root = _applications(known)
     _check_free_space(root, known)
     place = _new_folder(root, known, package)
@@ -51,6 +59,26 @@ def deploy_package(package: PackagePlan, archive: Path, variables: Mapping[str, 
     _say_where(known, place)
     known.setdefault(_CUSTOM, str(place))
     _warn_of_configuration(place)
+    code, current = _carry_out(place, known)
+    journal.add(
+        Entry(
+            policy_set=policy_set,
+            package_id=package.package_id,
+            version=package.version,
+            extracted_to=str(place),
+            custom_folder=str(current) if current != place else "",
+            was_successful=code == 0,
+            deployed_from=str(archive),
+            environment_id=known.get("Octopus.Environment.Id", ""),
+            tenant_id=known.get("Octopus.Deployment.Tenant.Id", ""),
+            project_id=known.get("Octopus.Project.Id", ""),
+        )
+    )
+    return code
+
+
+def _carry_out(place: Path, known: dict[str, str]) -> tuple[int, Path]:
+    """The conventions behind the extraction; the exit code, and where the package is in the end."""
     current = place
     try:
         _run_configured("PreDeploy", current, known)
@@ -62,8 +90,24 @@ def deploy_package(package: PackagePlan, archive: Path, variables: Mapping[str, 
     except _StageFailed as failure:
         known |= {"OctopusLastError": str(failure), "OctopusLastErrorMessage": str(failure)}
         _run_after_failure(current, known)
-        return failure.code
-    return 0
+        return failure.code, current
+    return 0, current
+
+
+def _installed_already(package: PackagePlan, before: list[Entry], variables: Mapping[str, str]) -> Entry | None:
+    """The deployment of this very version that makes another one needless, if the step wants to know of it."""
+    if variables.get(f"{_PACKAGE}SkipIfAlreadyInstalled", "").lower() != "true":
+        return None
+    mine = (package.package_id.lower(), package.version.lower())
+    latest = next((each for each in reversed(before) if (each.package_id.lower(), each.version.lower()) == mine), None)
+    if latest is None:
+        return None
+    if not latest.was_successful or not latest.is_there:
+        why = "did not succeed" if latest.is_there else "is gone"
+        tell(f"The last deployment of {package.package_id} {package.version} {why}: it is deployed again.")
+        return None
+    tell(f"{package.package_id} {package.version} is installed already: nothing is done.")
+    return latest
 
 
 # ---- Folders ---------------------------------------------------------------------------------------------------------

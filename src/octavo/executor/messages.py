@@ -9,6 +9,11 @@ def say(text: str) -> None:
     _write(f"##octopus[stdout-verbose]\n{text}\n##octopus[stdout-default]\n")
 
 
+def tell(text: str) -> None:
+    """A line that everybody sees."""
+    _write(f"{text}\n")
+
+
 def warn(text: str) -> None:
     """A warning line."""
     _write(f"##octopus[stdout-warning]\n{text}\n##octopus[stdout-default]\n")

@@ -2,9 +2,13 @@
 
 import os
 import re
+import secrets
+import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -18,13 +22,19 @@ CUSTOM = f"{PACKAGE}CustomInstallationDirectory"
 def deploy(
     folder: Path, package: PackagePlan, variables: dict[str, str] | None = None, deed: Deed = Deed.DEPLOY_PACKAGE
 ) -> subprocess.CompletedProcess[str]:
-    (folder / "work").mkdir(exist_ok=True)
+    work = folder / f"work-{secrets.token_hex(4)}"
+    work.mkdir()
     known = {"Octopus.Environment.Name": "Dev", "Octopus.Action.Script.SuppressEnvironmentLogging": "True"}
     plan = Plan(None, (package,), {**known, **(variables or {})}, deed)
-    (folder / "work/plan.json").write_text(plan_as_json(plan))
-    environment = {**os.environ, "TentacleHome": str(folder), "TentacleApplications": str(folder / "Applications")}
+    (work / "plan.json").write_text(plan_as_json(plan))
+    environment = {
+        **os.environ,
+        "TentacleHome": str(folder),
+        "TentacleApplications": str(folder / "Applications"),
+        "TentacleJournal": str(folder / "DeploymentJournal.xml"),
+    }
     command = [sys.executable, "-m", "octavo.executor", "plan.json"]
-    return subprocess.run(command, cwd=folder / "work", env=environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, timeout=60)
 
 
 def said(result: subprocess.CompletedProcess[str]) -> list[str]:
@@ -52,6 +62,7 @@ def test_each_deployment_gets_a_folder_of_its_own(tmp_path: Path) -> None:
 
 
 def test_scripts_of_the_stages_run_in_their_order_and_are_removed(tmp_path: Path) -> None:
+    """script-execution 74."""
     stages = ("PreDeploy", "Deploy", "PostDeploy")
     members = {f"{stage}.sh": f'echo "> packaged {stage} $(get_octopusvariable Color)"' for stage in stages}
     package = a_package(tmp_path, members | {"deploy.py": "print('> never')"})
@@ -82,6 +93,7 @@ def test_scripts_know_where_they_are(tmp_path: Path) -> None:
 
 
 def test_a_failing_script_ends_the_action_and_deploy_failed_runs(tmp_path: Path) -> None:
+    """script-execution 74."""
     members = {"Deploy.sh": "exit 7", "PostDeploy.sh": "echo '> never'", "DeployFailed.sh": "echo '> mended'; exit 3"}
 
     result = deploy(tmp_path, a_package(tmp_path, members))
@@ -102,6 +114,7 @@ def test_a_language_that_does_not_run_here_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_custom_folder_is_written_over_and_emptied_only_when_asked(tmp_path: Path) -> None:
+    """script-execution 76."""
     site = tmp_path / "site"
     (site / "logs").mkdir(parents=True)
     for name in ("logs/today", "old.html", "settings.local"):
@@ -123,6 +136,7 @@ def test_a_custom_folder_is_written_over_and_emptied_only_when_asked(tmp_path: P
 
 @pytest.mark.parametrize("folder", ["site", "/", "{}/Applications", "{}/Applications/Dev/Acme/1.0/inside"])
 def test_a_custom_folder_that_cannot_be_is_refused(tmp_path: Path, folder: str) -> None:
+    """script-execution 76."""
     result = deploy(tmp_path, a_package(tmp_path, {"a": ""}), {CUSTOM: folder.format(tmp_path)})
 
     assert (result.returncode, "The custom installation folder" in result.stderr) == (1, True)
@@ -156,3 +170,89 @@ def test_a_transferred_file_stays_in_its_folder(tmp_path: Path, name: str) -> No
     result = deploy(tmp_path, a_package(tmp_path, {"a": ""}), wanted, Deed.TRANSFER_PACKAGE)
 
     assert (result.returncode, "cannot be the name of a file" in result.stderr) == (1, True)
+
+
+JOURNALLED = {"OctopusRetentionPolicySet": "Environments-1/Projects-1/Web/Machines-1/"}
+SKIPPING = {**JOURNALLED, f"{PACKAGE}SkipIfAlreadyInstalled": "True"}
+
+
+def test_what_is_installed_with_success_is_skipped_and_else_deployed_again(tmp_path: Path) -> None:
+    """script-execution 75."""
+    package = a_package(tmp_path, {"PostDeploy.sh": "echo '> deployed'; test ! -e ../fail"})
+    root = tmp_path / "Applications/Dev/Acme"
+    root.mkdir(parents=True)
+    (root / "fail").touch()
+
+    failed = deploy(tmp_path, package, SKIPPING)
+    (root / "fail").unlink()
+    again, skipped = deploy(tmp_path, package, SKIPPING), deploy(tmp_path, package, SKIPPING)
+    forced = deploy(tmp_path, package, JOURNALLED)
+    elsewhere = deploy(tmp_path, package, SKIPPING | {"OctopusRetentionPolicySet": "another"})
+
+    assert [each.returncode for each in (failed, again, skipped, forced, elsewhere)] == [1, 0, 0, 0, 0]
+    assert [len(said(each)) for each in (failed, again, skipped, forced, elsewhere)] == [1, 1, 0, 1, 1]
+    assert "is installed already" in skipped.stdout
+    where = encoded(f"{PACKAGE}InstallationDirectoryPath")
+    assert (where, encoded(str(root / "1.0_1"))) in outputs(skipped)
+
+
+def test_what_is_gone_is_deployed_again(tmp_path: Path) -> None:
+    package = a_package(tmp_path, {"PostDeploy.sh": "echo '> deployed'"})
+    deploy(tmp_path, package, SKIPPING)
+    shutil.rmtree(tmp_path / "Applications/Dev/Acme/1.0")
+
+    assert said(deploy(tmp_path, package, SKIPPING)) == ["> deployed"]
+
+
+def test_a_step_knows_what_was_there_before(tmp_path: Path) -> None:
+    """script-execution 84."""
+    names = ("Installation", "SuccessfulInstallation")
+    asks = "; ".join(
+        f'echo "> $(get_octopusvariable Octopus.Tentacle.Previous{name}.OriginalInstalledPath)"' for name in names
+    )
+    package = a_package(tmp_path, {"PostDeploy.sh": f"{asks}; test ! -e ../fail"})
+    root = tmp_path / "Applications/Dev/Acme"
+
+    first = deploy(tmp_path, package, JOURNALLED)
+    (root / "fail").touch()
+    second, third = deploy(tmp_path, package, JOURNALLED), deploy(tmp_path, package, JOURNALLED)
+
+    assert said(first) == ["> ", "> "]
+    assert said(second) == [f"> {root}/1.0", f"> {root}/1.0"]
+    assert said(third) == [f"> {root}/1.0_1", f"> {root}/1.0"]
+
+
+def test_an_entry_has_everything_and_two_executors_lose_none(tmp_path: Path) -> None:
+    """script-execution 70, 83."""
+    package = a_package(tmp_path, {"a": ""})
+    site = str(tmp_path / "site")
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda _: deploy(tmp_path, package, {**JOURNALLED, CUSTOM: site}), range(4)))
+
+    entries = ElementTree.parse(tmp_path / "DeploymentJournal.xml").getroot().findall("Deployment")
+    assert [each.returncode for each in results] == [0] * 4
+    assert len(entries) == len({each.get("Id") for each in entries}) == 4
+    assert {each.get("ExtractedTo") for each in entries} == {
+        f"{tmp_path}/Applications/Dev/Acme/{name}" for name in ("1.0", "1.0_1", "1.0_2", "1.0_3")
+    }
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", entries[0].get("InstalledOn") or "")
+    policy_set = JOURNALLED["OctopusRetentionPolicySet"]
+    known = {"CustomInstallationDirectory": site, "WasSuccessful": "True", "RetentionPolicySet": policy_set}
+    assert known.items() <= entries[0].attrib.items()
+    assert {"PackageId": "Acme", "PackageVersion": "1.0"}.items() <= entries[0].find("Package").attrib.items()  # type: ignore[union-attr]
+
+
+def test_a_damaged_journal_is_put_aside_and_nothing_fails(tmp_path: Path) -> None:
+    (tmp_path / "DeploymentJournal.xml").write_text("<Deployments><Deploy")
+
+    result = deploy(tmp_path, a_package(tmp_path, {"a": ""}), JOURNALLED)
+
+    assert (result.returncode, "cannot be read" in result.stdout) == (0, True)
+    assert (tmp_path / "DeploymentJournal.damaged").exists()
+    assert len(ElementTree.parse(tmp_path / "DeploymentJournal.xml").getroot()) == 1
+
+
+def test_a_step_may_leave_no_trace_in_the_journal(tmp_path: Path) -> None:
+    deploy(tmp_path, a_package(tmp_path, {"a": ""}), JOURNALLED | {"Octopus.Action.SkipJournal": "True"})
+
+    assert not (tmp_path / "DeploymentJournal.xml").exists()

@@ -103,13 +103,23 @@ async def action_source(
         body=None,
         file=None,
         parameters="",
-        variables=unit.variables.evaluated(),
+        variables=unit.variables.evaluated() | _of_deployed_package(execution, place),
         secrets=unit.secrets,
         packages=primary,
         target_id=place.machine.id if place.machine else "",
         fails_on_error_output=is_true(unit.variables.find(FAILS_ON_ERROR_OUTPUT)),
         deed=deed,
     )
+
+
+def _of_deployed_package(execution: Execution, place: Place) -> dict[str, str]:
+    """What the machine's journal keeps apart: the same step of a project, in an environment, for a tenant."""
+    machine_id = place.machine.id if place.machine else ""
+    parts = (execution.environment_id, execution.project_id, place.step.name, machine_id, execution.tenant_id or "")
+    variables = {"OctopusRetentionPolicySet": "/".join(parts)}
+    if execution.doc.get("ForcePackageRedeployment"):
+        variables["Octopus.Action.Package.SkipIfAlreadyInstalled"] = "False"
+    return variables
 
 
 async def _script_source(
