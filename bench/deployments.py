@@ -13,9 +13,9 @@ import httpx
 from bench.figures import Figure
 from bench.floors import bash_milliseconds
 from bench.running import API_KEY, RunningServer, resident_megabytes, running_agents, running_server
+from octavo.executor.templates import Variables
 from octavo.server.domain.planning import PlanningFacts, TargetFacts, plan_deployment
 from octavo.server.domain.processes import steps_of
-from octavo.server.domain.templates import Variables
 
 STEPS = 10
 WORKERS = 10

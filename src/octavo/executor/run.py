@@ -19,7 +19,9 @@ from octavo.executor.extract import ExtractionRefused, extract
 from octavo.executor.fetch import PackageCache, PackageNotFetched, use_local_file
 from octavo.executor.messages import message, say, warn
 from octavo.executor.plan import Deed, PackagePlan, Plan, PlanNotUnderstood, plan_from_json
-from octavo.executor.scripts import StepRefused, run_script
+from octavo.executor.scripts import StepRefused, run_script, script_file
+from octavo.executor.substitute import substitute_file, substitute_in_files, substitutes
+from octavo.executor.templates import Variables
 from octavo.executor.transfer import transfer_package
 
 #: Where packages are cached; without it, in the agent's home; where that cannot be written, in the job's folder.
@@ -57,6 +59,10 @@ def run_plan(plan: Plan, folder: Path) -> int:
             message("setVariable", name=name, value=value)
     if plan.script is None:
         return 0
+    if plan.script.file is not None:
+        substitute_file(script_file(plan.script, folder), Variables(variables))
+    if plan.packages and substitutes(variables):
+        substitute_in_files(folder, variables)
     return run_script(plan.script, variables, folder)
 
 

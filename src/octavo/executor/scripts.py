@@ -29,7 +29,7 @@ def run_script(script: ScriptPlan, variables: Mapping[str, str], folder: Path) -
     if script.body is not None:
         source, place = script.body, folder / f"Script.{'sh' if script.syntax == 'Bash' else 'py'}"
     else:
-        place = _script_file(script, folder)
+        place = script_file(script, folder)
         source = place.read_text("utf-8-sig")
     composed = place.with_name(f"Bootstrap.{secrets.token_hex(4)}.{place.name}")
     try:
@@ -40,7 +40,12 @@ def run_script(script: ScriptPlan, variables: Mapping[str, str], folder: Path) -
         composed.unlink(missing_ok=True)
 
 
-def _script_file(script: ScriptPlan, folder: Path) -> Path:
+def script_file(script: ScriptPlan, folder: Path) -> Path:
+    """The file of a package that the step runs.
+
+    Raises:
+        StepRefused: it is not there, or not in the folder.
+    """
     if not script.file:
         raise StepRefused("The step has neither a script nor the name of a script file in its package.")
     place = Path(os.path.realpath(folder / script.file.replace("\\", "/")))

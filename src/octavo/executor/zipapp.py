@@ -7,6 +7,7 @@ every later step. Members are stored, not deflated, with a fixed time.
 import io
 import zipfile
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 _MAIN = "from octavo.executor.run import main\n\nraise SystemExit(main())\n"
 _FIXED_TIME = (2020, 1, 1, 0, 0, 0)
@@ -15,9 +16,7 @@ _FIXED_TIME = (2020, 1, 1, 0, 0, 0)
 def build_zipapp() -> bytes:
     """The bytes of the executor's zipapp."""
     sources = {"octavo/__init__.py": b"", "octavo/executor/__init__.py": b"", "__main__.py": _MAIN.encode()}
-    for file in files("octavo.executor").iterdir():
-        if file.name.endswith((".py", ".sh")):
-            sources[f"octavo/executor/{file.name}"] = file.read_bytes()
+    sources |= _sources(files("octavo.executor"), "octavo/executor")
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name in sorted(sources):
@@ -25,3 +24,15 @@ def build_zipapp() -> bytes:
             member.external_attr = 0o644 << 16
             archive.writestr(member, sources[name])
     return buffer.getvalue()
+
+
+def _sources(folder: Traversable, name: str) -> dict[str, bytes]:
+    """The sources in a folder and below it, by their path."""
+    found: dict[str, bytes] = {}
+    for each in folder.iterdir():
+        path = f"{name}/{each.name}"
+        if each.name.endswith((".py", ".sh")):
+            found[path] = each.read_bytes()
+        elif each.is_dir() and not each.name.startswith("__"):
+            found |= _sources(each, path)
+    return found

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from octavo.base.errors import Conflict
-from octavo.server.domain.versions import parse_version
+from octavo.executor.versions import parse_version
 from octavo.server.store import Store
 from octavo.server.store.artifacts import (
     ArtifactQuery,

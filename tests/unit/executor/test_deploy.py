@@ -256,3 +256,19 @@ def test_a_step_may_leave_no_trace_in_the_journal(tmp_path: Path) -> None:
     deploy(tmp_path, a_package(tmp_path, {"a": ""}), JOURNALLED | {"Octopus.Action.SkipJournal": "True"})
 
     assert not (tmp_path / "DeploymentJournal.xml").exists()
+
+
+def test_variables_are_put_into_files_after_pre_deploy_and_before_the_copy(tmp_path: Path) -> None:
+    """script-execution 74."""
+    members = {"PreDeploy.sh": "cat app.ini; echo", "app.ini": "> #{Color}", "PostDeploy.sh": "cat app.ini; echo"}
+    variables = {
+        "Color": "green",
+        "Octopus.Action.EnabledFeatures": "Octopus.Features.SubstituteInFiles",
+        "Octopus.Action.SubstituteInFiles.TargetFiles": "*.ini",
+        CUSTOM: str(tmp_path / "site"),
+    }
+
+    result = deploy(tmp_path, a_package(tmp_path, members), variables)
+
+    assert said(result) == ["> #{Color}", "> green"]
+    assert (tmp_path / "site/app.ini").read_text() == "> green"

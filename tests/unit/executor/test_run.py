@@ -149,3 +149,22 @@ def test_a_plan_survives_its_json() -> None:
 def test_a_plan_that_we_do_not_understand_is_refused(text: str) -> None:
     with pytest.raises(PlanNotUnderstood):
         plan_from_json(text)
+
+
+def test_variables_are_put_into_a_packaged_script_itself(tmp_path: Path) -> None:
+    """script-execution 20."""
+    package = a_package(tmp_path, {"a.sh": 'echo "#{V | ToUpper} #{W}"'})
+
+    result = run(tmp_path, Plan(bash(file="a.sh"), (package,), {"V": "value"}))
+
+    assert "VALUE #{W}" in result.stdout.splitlines()
+
+
+def test_the_zipapp_puts_variables_into_a_script_without_any_library(tmp_path: Path) -> None:
+    (tmp_path / "executor.pyz").write_bytes(build_zipapp())
+    package = a_package(tmp_path, {"a.sh": "echo '#{V | Replace l+ L} #{V | Markdown}'"})
+    command = (sys.executable, "-S", "-E", str(tmp_path / "executor.pyz"))
+
+    result = run(tmp_path, Plan(bash(file="a.sh"), (package,), {"V": "hello"}), command)
+
+    assert "heLo #{V | Markdown}" in result.stdout.splitlines(), result.stderr

@@ -50,7 +50,13 @@ FEATURES = "Octopus.Action.EnabledFeatures"
 #: What "Deploy a package" can do beyond extracting. Lower case.
 KNOWN_FEATURES = frozenset(
     f"octopus.features.{name}"
-    for name in ("customscripts", "customdirectory", "configurationvariables", "configurationtransforms")
+    for name in (
+        "customscripts",
+        "customdirectory",
+        "configurationvariables",
+        "configurationtransforms",
+        "substituteinfiles",
+    )
 )
 TRANSFER_PATH = "Octopus.Action.Package.TransferPath"
 #: Where an e-mail may go: properties after `Octopus.Action.Email.`.

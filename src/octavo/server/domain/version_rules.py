@@ -10,8 +10,8 @@ from typing import Any
 import regex
 
 from octavo.base.errors import Invalid
-from octavo.server.domain.templates import Variables
-from octavo.server.domain.versions import Version, find_version, newest_first, parse_range
+from octavo.executor.templates import TemplateError, Variables
+from octavo.executor.versions import Version, find_version, newest_first, parse_range
 
 REGEX_SECONDS = 1.0
 FIRST_VERSION = "0.0.1"
@@ -73,7 +73,10 @@ def next_version(template: str, known: Sequence[str], channel_name: str = "") ->
     versions = newest_first([version for text in known if (version := find_version(text)) is not None])
     last = versions[0] if versions else None
     if template.strip():
-        text = Variables(_version_variables(last, channel_name)).evaluate(template).text
+        try:
+            text = Variables(_version_variables(last, channel_name)).evaluate(template).text
+        except TemplateError as error:
+            raise Invalid(f"The project's version template '{template}' cannot be evaluated: {error}") from error
         text = _unmasked(text, last)
     else:
         text = FIRST_VERSION if last is None else _counted_up(last)

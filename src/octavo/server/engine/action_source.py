@@ -10,11 +10,11 @@ from octavo.base.errors import Invalid
 from octavo.base.sensitive import Sensitive
 from octavo.contracts.scripts import ScriptIsolationLevel
 from octavo.executor.plan import Deed
+from octavo.executor.templates import ParseMode
 from octavo.halibut import Endpoint
 from octavo.server.domain.executions import Execution
 from octavo.server.domain.processes import SCRIPT_SYNTAX, is_true
 from octavo.server.domain.script_runs import ServiceVersion
-from octavo.server.domain.templates import ParseMode
 from octavo.server.engine.parts import EngineParts
 from octavo.server.engine.script_source import deliver, files_of
 from octavo.server.engine.unit_variables import ExecutionVariables, Place, UnitVariables

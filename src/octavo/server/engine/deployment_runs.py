@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from octavo.base.errors import Invalid, NotFound
+from octavo.executor.templates import TemplateError
 from octavo.server.domain.deployment_plans import (
     Condition,
     DeploymentPlan,
@@ -114,7 +115,7 @@ class DeploymentRun:
         """
         try:
             plan = await self._prepare()
-        except (Invalid, NotFound) as error:
+        except (Invalid, NotFound, TemplateError) as error:
             return TaskEnd(TaskState.FAILED, str(error))
         errors: list[str] = []
         for group in groups_of(plan.steps):
@@ -258,7 +259,7 @@ class DeploymentRun:
             if known is None and not await self._is_wanted(at):
                 return UnitEnd(Ending.SKIPPED)
             end = await self._try_action(at)
-        except (Invalid, NotFound) as error:
+        except (Invalid, NotFound, TemplateError) as error:
             end = UnitEnd(Ending.FAILED, str(error))
             await self._note(at.path, Level.ERROR, str(error))
         if end.ending is not Ending.CANCELLED or self.cancel.is_set():
@@ -316,7 +317,7 @@ class DeploymentRun:
         place = Place(at.step, at.planned, (self._actions or {})[at.planned.id], at.machine)
         try:
             return await self._server.run(place, at.path, attempt, await self._of_place(place, at.errors))
-        except (Invalid, NotFound) as error:
+        except (Invalid, NotFound, TemplateError) as error:
             await self._note(at.path, Level.ERROR, str(error))
             return UnitEnd(Ending.FAILED, str(error))
 

@@ -11,13 +11,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from octavo.base.errors import Invalid
+from octavo.executor.templates import ParseMode
 from octavo.server.domain.executions import Execution
 from octavo.server.domain.plans import Place as UnitPlace
 from octavo.server.domain.plans import Unit
 from octavo.server.domain.processes import RELEASE_PROJECT, is_true
 from octavo.server.domain.service_messages import Level
 from octavo.server.domain.tasks import Claim, Task, TaskId, TaskState
-from octavo.server.domain.templates import ParseMode
 from octavo.server.engine.health_checks import HealthChecks
 from octavo.server.engine.mail import Mail, addresses_in, send_mail
 from octavo.server.engine.parts import EngineParts

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from octavo.base.sensitive import Sensitive
+from octavo.executor.templates import Variables
 from octavo.server.domain.deployment_plans import DeploymentPlan, PlannedAction, PlannedMachine, PlannedStep
 from octavo.server.domain.executions import Execution, ExecutionKind
 from octavo.server.domain.output_variables import OutputVariable, readable_outputs
@@ -23,7 +24,6 @@ from octavo.server.domain.system_variables import (
     unit_variables,
 )
 from octavo.server.domain.tasks import Task
-from octavo.server.domain.templates import Variables
 from octavo.server.domain.variable_scopes import Situation, Variable, choose_variables
 from octavo.server.engine.output_variables import open_output
 from octavo.server.engine.parts import EngineParts

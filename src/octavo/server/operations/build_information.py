@@ -9,8 +9,8 @@ from dataclasses import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from octavo.base.errors import Invalid
+from octavo.executor.versions import parse_version
 from octavo.server.domain.permissions import Permission
-from octavo.server.domain.versions import parse_version
 from octavo.server.operations.audit import record_change
 from octavo.server.operations.context import OperationContext, require
 from octavo.server.operations.documents import Json

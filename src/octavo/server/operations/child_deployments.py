@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from octavo.base.errors import Invalid
+from octavo.executor.versions import find_version, parse_version
 from octavo.server.domain.executions import Execution, ExecutionKind
 from octavo.server.domain.tasks import TaskState
-from octavo.server.domain.versions import find_version, parse_version
 from octavo.server.operations.context import SYSTEM, Caller, OperationContext
 from octavo.server.operations.deployments import create_within
 from octavo.server.operations.named_resources import find_named, get_named

@@ -15,8 +15,8 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from octavo.base.errors import Invalid, NotFound
+from octavo.executor.versions import VersionRange, parse_range, parse_version
 from octavo.server.domain.permissions import Permission
-from octavo.server.domain.versions import VersionRange, parse_range, parse_version
 from octavo.server.operations.audit import record
 from octavo.server.operations.context import OperationContext, require
 from octavo.server.packages.delivery import PackageToDeliver

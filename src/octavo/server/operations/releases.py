@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from octavo.base.errors import Conflict, Invalid, NotFound
+from octavo.executor.versions import find_version
 from octavo.server.domain.lifecycle_progress import LifecycleProgress, phases_of, progress_through
 from octavo.server.domain.permissions import Permission, Scope
 from octavo.server.domain.slugs import slug_of
 from octavo.server.domain.version_rules import next_version, parse_package_choice, rules_of
-from octavo.server.domain.versions import find_version
 from octavo.server.operations.audit import record_change
 from octavo.server.operations.context import OperationContext, guard, require, require_sight
 from octavo.server.operations.documents import Json

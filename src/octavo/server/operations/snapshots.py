@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from octavo.base.errors import Invalid
+from octavo.executor.versions import find_version, newest_first, parse_version
 from octavo.server.domain.executions import SelectedPackage
 from octavo.server.domain.processes import RELEASES_FEED, PackageReference, steps_of
 from octavo.server.domain.version_rules import ChannelRule, PackageChoice, chosen_version, rule_for, satisfies
-from octavo.server.domain.versions import find_version, newest_first, parse_version
 from octavo.server.store.packages import PackageQuery, list_packages
 from octavo.server.store.packages import find_version as find_stored_version
 from octavo.server.store.processes import freeze_process, get_process

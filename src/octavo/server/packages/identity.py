@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 from octavo.base.errors import Invalid
 from octavo.executor.extract import ExtractionRefused, check_zip
-from octavo.server.domain.versions import find_version
+from octavo.executor.versions import find_version
 from octavo.server.packages.names import PackageName, is_package_id, parse_file_name
 
 MOST_NUSPEC_BYTES = 1_048_576

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from octavo.base.errors import Invalid
-from octavo.server.domain.versions import Version, find_version
+from octavo.executor.versions import Version, find_version
 
 #: Longest first: `.tar.gz` must not be read as `.gz`.
 EXTENSIONS = (

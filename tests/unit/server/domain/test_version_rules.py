@@ -3,6 +3,7 @@
 import pytest
 
 from octavo.base.errors import Invalid
+from octavo.executor.versions import parse_version
 from octavo.server.domain.version_rules import (
     ChannelRule,
     PackageChoice,
@@ -13,7 +14,6 @@ from octavo.server.domain.version_rules import (
     rules_of,
     satisfies,
 )
-from octavo.server.domain.versions import parse_version
 
 DEFAULT = "#{Octopus.Version.LastMajor}.#{Octopus.Version.LastMinor}.#{Octopus.Version.NextPatch}"
 

@@ -10,21 +10,19 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 from xml.sax.saxutils import escape
 
-import regex
-from markdown_it import MarkdownIt
-
-from octavo.server.domain.templates.formats import (
+from octavo.executor.templates.formats import (
     format_date,
     format_number,
     parse_date,
     shift_date,
     write_date,
 )
-from octavo.server.domain.versions import find_version
+from octavo.executor.versions import find_version
 
 REGEX_SECONDS = 1.0
 MAX_INDENT = 1_000
@@ -50,7 +48,7 @@ def apply_filter(name: str, value: str | None, arguments: Sequence[str]) -> str 
         return None
     try:
         return entry.apply(value or "", arguments)
-    except (ValueError, OverflowError, regex.error, TimeoutError):
+    except (ValueError, OverflowError, re.error, TimeoutError, ImportError):
         return None
 
 
@@ -101,14 +99,43 @@ def _blanks(count: str) -> str:
     return " " * min(int(count), MAX_INDENT)
 
 
+class _Bounded:
+    """Searches that end: the library of the server stops a pattern that takes too long."""
+
+    def __init__(self, library: Any) -> None:
+        self._library = library
+
+    def search(self, pattern: str, text: str) -> object:
+        return self._guarded(lambda: self._library.search(pattern, text, timeout=REGEX_SECONDS))
+
+    def sub(self, pattern: str, replacement: str, text: str) -> object:
+        return self._guarded(lambda: self._library.sub(pattern, replacement, text, timeout=REGEX_SECONDS))
+
+    def _guarded(self, work: Callable[[], object]) -> object:
+        try:
+            return work()
+        except self._library.error as error:
+            raise ValueError(str(error)) from error
+
+
+@cache
+def _regular_expressions() -> Any:
+    """On a worker without the library Python's own: there a step may take its time with its own pattern."""
+    try:
+        import regex
+    except ImportError:
+        return re
+    return _Bounded(regex)
+
+
 def _match(value: str, arguments: Sequence[str]) -> str | None:
-    return _bool(regex.search(arguments[0], value, timeout=REGEX_SECONDS) is not None)
+    return _bool(_regular_expressions().search(arguments[0], value) is not None)
 
 
 def _replace(value: str, arguments: Sequence[str]) -> str | None:
     replacement = arguments[1] if len(arguments) > 1 else ""
     pattern = re.sub(r"\(\?<(\w+)>", r"(?P<\1>", arguments[0])
-    return str(regex.sub(pattern, _python_replacement(replacement), value, timeout=REGEX_SECONDS))
+    return str(_regular_expressions().sub(pattern, _python_replacement(replacement), value))
 
 
 def _python_replacement(replacement: str) -> str:
@@ -193,10 +220,15 @@ def _uri_data_escape(value: str, _: Sequence[str]) -> str:
 
 
 def _markdown(value: str, _: Sequence[str]) -> str:
-    return str(_MARKDOWN.render(value))
+    return str(_markdown_renderer().render(value))
 
 
-_MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+@cache
+def _markdown_renderer() -> Any:
+    """The server has the library, workers may not: `apply_filter` then leaves the token as it is."""
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 
 # ---- Encodings and hashes --------------------------------------------------------------------------------------------

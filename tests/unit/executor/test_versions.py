@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from octavo.server.domain.versions import find_version, newest_first, parse_range, parse_version
+from octavo.executor.versions import find_version, newest_first, parse_range, parse_version
 
 NUMBERS = st.integers(0, 10**12)
 LABELS = st.from_regex(r"[0-9A-Za-z-]{1,6}", fullmatch=True)

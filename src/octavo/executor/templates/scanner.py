@@ -5,7 +5,7 @@ Source: script-execution.md §3.5.1, §3.5.4, §3.5.7, §3.6.
 
 import re
 
-from octavo.server.domain.templates.syntax import (
+from octavo.executor.templates.syntax import (
     AnyIndex,
     Argument,
     Condition,

@@ -9,12 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from octavo.base.errors import Invalid
-from octavo.server.domain.templates.filters import apply_filter
-from octavo.server.domain.templates.json_values import Json, NoJson, find_part, read_json, write_part
-from octavo.server.domain.templates.parsing import ParseMode, parse
-from octavo.server.domain.templates.scanner import SyntaxProblem
-from octavo.server.domain.templates.syntax import (
+from octavo.executor.templates.filters import apply_filter
+from octavo.executor.templates.json_values import Json, NoJson, find_part, read_json, write_part
+from octavo.executor.templates.parsing import ParseMode, parse
+from octavo.executor.templates.scanner import SyntaxProblem
+from octavo.executor.templates.syntax import (
     AnyIndex,
     Calculation,
     Choice,
@@ -35,14 +34,14 @@ from octavo.server.domain.templates.syntax import (
     Text,
     write_parts,
 )
-from octavo.server.domain.templates.truth import is_truthy_text
+from octavo.executor.templates.truth import is_truthy_text
 
 MAX_DEPTH = 40  # values within values
 MAX_CHARACTERS = 32 * 1024 * 1024  # of one evaluated text
 MAX_REPETITIONS = 1_000_000  # of all loops of one text together
 
 
-class TemplateError(Invalid):
+class TemplateError(ValueError):
     """A template that must not be evaluated: it refers to itself, or grows beyond all bounds."""
 
 

@@ -8,8 +8,8 @@ import re
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from octavo.server.domain.templates.scanner import MAX_TOKEN, Scanner, SyntaxProblem
-from octavo.server.domain.templates.syntax import (
+from octavo.executor.templates.scanner import MAX_TOKEN, Scanner, SyntaxProblem
+from octavo.executor.templates.syntax import (
     Branch,
     Calculation,
     Choice,

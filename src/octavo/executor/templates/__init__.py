@@ -3,8 +3,8 @@
 Pure. `parsing.py` makes a tree (`syntax.py`), `variables.py` evaluates it. Source: script-execution.md §3.5 to §3.7.
 """
 
-from octavo.server.domain.templates.parsing import ParseMode
-from octavo.server.domain.templates.truth import is_truthy_text
-from octavo.server.domain.templates.variables import Evaluation, TemplateError, Variables
+from octavo.executor.templates.parsing import ParseMode
+from octavo.executor.templates.truth import is_truthy_text
+from octavo.executor.templates.variables import Evaluation, TemplateError, Variables
 
 __all__ = ["Evaluation", "ParseMode", "TemplateError", "Variables", "is_truthy_text"]

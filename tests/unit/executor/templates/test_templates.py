@@ -1,4 +1,4 @@
-"""domain/templates: the language, example by example. Source: script-execution.md §3.5."""
+"""executor/templates: the language, example by example. Source: script-execution.md §3.5."""
 
 import json
 from contextlib import suppress
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from octavo.server.domain.templates import Evaluation, ParseMode, TemplateError, Variables, is_truthy_text
+from octavo.executor.templates import Evaluation, ParseMode, TemplateError, Variables, is_truthy_text
 
 
 def text(template: str, **values: str) -> str:

@@ -1,10 +1,10 @@
-"""domain/templates/filters.py: each filter with normal, empty and undefined input. Source: script-execution.md §3.6."""
+"""executor/templates/filters.py: each filter with normal, empty and undefined input (script-execution.md §3.6)."""
 
 import re
 
 import pytest
 
-from octavo.server.domain.templates import Variables
+from octavo.executor.templates import Variables
 
 VALUES = {
     "Text": "Hello World",
