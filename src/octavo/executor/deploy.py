@@ -18,6 +18,7 @@ from octavo.executor.journal import Entry, journal_of, previous_variables
 from octavo.executor.messages import message, say, tell, warn
 from octavo.executor.plan import PackagePlan, ScriptPlan
 from octavo.executor.scripts import StepRefused, run_script
+from octavo.executor.structured import replace_in_structured_files, replaces_structured
 from octavo.executor.substitute import substitute_in_files, substitutes
 
 _PACKAGE = "Octopus.Action.Package."
@@ -86,6 +87,8 @@ def _carry_out(place: Path, known: dict[str, str]) -> tuple[int, Path]:
         _run_packaged("PreDeploy", current, known)
         if substitutes(known):
             substitute_in_files(current, known)
+        if replaces_structured(known):
+            replace_in_structured_files(current, known)
         current = _copy_to_custom_folder(place, known)
         for stage in ("Deploy", "PostDeploy"):
             _run_packaged(stage, current, known)

@@ -20,6 +20,7 @@ from octavo.executor.fetch import PackageCache, PackageNotFetched, use_local_fil
 from octavo.executor.messages import message, say, warn
 from octavo.executor.plan import Deed, PackagePlan, Plan, PlanNotUnderstood, plan_from_json
 from octavo.executor.scripts import StepRefused, run_script, script_file
+from octavo.executor.structured import replace_in_structured_files, replaces_structured
 from octavo.executor.substitute import substitute_file, substitute_in_files, substitutes
 from octavo.executor.templates import Variables
 from octavo.executor.transfer import transfer_package
@@ -63,6 +64,8 @@ def run_plan(plan: Plan, folder: Path) -> int:
         substitute_file(script_file(plan.script, folder), Variables(variables))
     if plan.packages and substitutes(variables):
         substitute_in_files(folder, variables)
+    if plan.packages and replaces_structured(variables):
+        replace_in_structured_files(folder, variables)
     return run_script(plan.script, variables, folder)
 
 

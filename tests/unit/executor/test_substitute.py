@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from octavo.executor.scripts import StepRefused
-from octavo.executor.substitute import matching_files, substitute_file, substitute_in_files
+from octavo.executor.substitute import substitute_file, substitute_in_files
 from octavo.executor.templates import Variables
+from octavo.executor.text_files import matching_files
 
 TARGETS = "Octopus.Action.SubstituteInFiles.TargetFiles"
 

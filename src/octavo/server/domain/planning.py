@@ -51,11 +51,8 @@ FEATURES = "Octopus.Action.EnabledFeatures"
 KNOWN_FEATURES = frozenset(
     f"octopus.features.{name}"
     for name in (
-        "customscripts",
-        "customdirectory",
-        "configurationvariables",
-        "configurationtransforms",
-        "substituteinfiles",
+        *("customscripts", "customdirectory", "substituteinfiles", "jsonconfigurationvariables"),
+        *("configurationvariables", "configurationtransforms"),  # a warning where there is something to transform
     )
 )
 TRANSFER_PATH = "Octopus.Action.Package.TransferPath"
