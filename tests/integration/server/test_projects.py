@@ -226,3 +226,34 @@ async def test_unknown_members_come_back_as_they_were_sent(api: Api, members: di
 
     assert {name: stored[name] for name in members} == members
     await api.delete(f"/api/projects/{stored['Id']}")
+
+
+async def test_a_preview_says_which_value_would_hold_and_why(api_on_both: Api) -> None:
+    api = api_on_both
+    group = (await api.get("/api/projectgroups/all"))[0]["Id"]
+    lifecycle = (await api.get("/api/lifecycles/all"))[0]["Id"]
+    library = await api.post("/api/libraryvariablesets", {"Name": "Shared"})
+    shared = [{"Name": "color", "Value": "grey"}, {"Name": "Shape", "Value": "round"}]
+    await api.put(f"/api/variables/{library['VariableSetId']}", {"Variables": shared})
+    places = [(await api.post("/api/environments", {"Name": name}))["Id"] for name in ("Dev", "Prod")]
+    body = {"Name": "Shown", "ProjectGroupId": group, "LifecycleId": lifecycle}
+    project = await api.post("/api/projects", body | {"IncludedLibraryVariableSetIds": [library["Id"]]})
+    own = [
+        {"Name": "Color", "Value": "red"},
+        {"Name": "Color", "Value": "green", "Scope": {"Environment": [places[0]]}},
+        {"Name": "Color", "Value": "blue", "Scope": {"Environment": [places[1]]}},
+        {"Name": "Secret", "Value": "hidden", "Type": "Sensitive", "IsSensitive": True},
+    ]
+    await api.put(f"/api/variables/{project['VariableSetId']}", {"Variables": own})
+
+    preview = await api.get(f"/api/variables/preview?project=shown&environment={places[0]}")
+    names = await api.get(f"/api/variables/names?project={project['Id']}")
+
+    values = {each["Name"]: each["Value"] for each in preview["Variables"]}
+    assert values == {"Color": "green", "Secret": None, "Shape": "round"}
+    color = preview["Variables"][0]["Candidates"]
+    assert [each["IsChosen"] for each in color] == [True, False, False, False]
+    assert "Environment scope does not apply" in str(color)
+    assert {each["VariableSetId"] for each in color} == {project["VariableSetId"], library["VariableSetId"]}
+    assert names == ["Color", "Secret", "Shape"]
+    await api.get("/api/variables/preview?project=nobody", 400)

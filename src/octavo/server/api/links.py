@@ -80,6 +80,8 @@ _IN_SPACE = {
     "DeploymentProcesses": "{root}/deploymentprocesses{/id}{?skip,take,ids}",
     "RunbookProcesses": "{root}/runbookProcesses{/id}{?skip,take,ids}",
     "Variables": "{root}/variables{/id}{?ids}",
+    "VariableNames": "{root}/variables/names{?project,runbook,projectEnvironmentsFilter}",
+    "VariablePreview": "{root}/variables/preview{?project,runbook,environment,channel,tenant,action,machine,role}",
 }
 
 

@@ -33,6 +33,7 @@ from octavo.server.operations.resources import (
     list_resources,
     modify_resource,
 )
+from octavo.server.operations.variable_previews import PreviewRequest, preview_variables, read_names
 from octavo.server.operations.variable_sets import modify_variable_set, read_variable_set, read_variable_sets
 
 router = APIRouter(tags=["projects"])
@@ -58,6 +59,29 @@ async def list_all_variables(context: SpaceContext) -> Response:
 async def list_variables(request: Request, context: SpaceContext) -> Response:
     """The variable sets with these ids."""
     return JsonAnswer(await read_variable_sets(context, many_of(request.query_params.getlist("ids")) or None))
+
+
+@router.get("/api/variables/names")
+async def list_variable_names(request: Request, context: SpaceContext) -> Response:
+    """The names of the variables that a project has: a bare list."""
+    return JsonAnswer(await read_names(context, request.query_params.get("project", "")))
+
+
+@router.get("/api/variables/preview")
+async def preview(request: Request, context: SpaceContext) -> Response:
+    """Which value of each variable would hold there, and why."""
+    query = request.query_params
+    wanted = PreviewRequest(
+        project=query.get("project", ""),
+        environment=query.get("environment", ""),
+        channel=query.get("channel", ""),
+        tenant=query.get("tenant", ""),
+        action=query.get("action", ""),
+        machine=query.get("machine", ""),
+        roles=many_of(query.getlist("role")),
+        runbook=query.get("runbook", ""),
+    )
+    return JsonAnswer(await preview_variables(context, wanted))
 
 
 @router.get("/api/variables/{set_id}")

@@ -224,14 +224,15 @@ def _shown(stored: StoredVariableSet, scope_values: Json) -> Json:
         "SpaceId": stored.space_id,
         "OwnerId": stored.owner_id,
         "Version": stored.version,
-        "Variables": [_shown_variable(variable) for variable in stored.doc.get("Variables", ())],
+        "Variables": [shown_variable(variable) for variable in stored.doc.get("Variables", ())],
         "ScopeValues": scope_values,
         "Links": {"Self": f"/api/{stored.space_id}/variables/{stored.id}"},
     }
 
 
-def _shown_variable(variable: Json) -> Json:
-    return {**variable, "Value": None} if variable["IsSensitive"] else variable
+def shown_variable(variable: Mapping[str, Any]) -> Json:
+    """The variable as the API shows it: a secret has no value."""
+    return {**variable, "Value": None} if variable["IsSensitive"] else dict(variable)
 
 
 async def _scope_values(context: OperationContext, connection: AsyncConnection, stored: StoredVariableSet) -> Json:
