@@ -341,7 +341,7 @@ def upload(line: CommandLine, name: str, mode: str = "FailIfExists") -> int:
 
 
 def test_package_upload_list_versions_delete(line: CommandLine) -> None:
-    package_id = f"Cli.{uuid.uuid4().hex[:8]}"
+    package_id = f"Cli.p{uuid.uuid4().hex[:8]}"
 
     assert upload(line, f"{package_id}.1.0.0.zip") == 201
     assert upload(line, f"{package_id}.1.0.0.zip", "IgnoreIfExists") == 200
@@ -382,7 +382,7 @@ def test_tenant_create_list_tag_disable_delete(line: CommandLine) -> None:
 
 
 def test_build_information_commands(line: CommandLine) -> None:
-    package_id = f"Cli.{uuid.uuid4().hex[:8]}"
+    package_id = f"Cli.p{uuid.uuid4().hex[:8]}"
     information = {
         "BuildEnvironment": "GitHubActions",
         "BuildNumber": "1",
