@@ -27,6 +27,7 @@ from octavo.server.operations.context import SYSTEM, OperationContext, Parts
 from octavo.server.operations.credentials import Passwords
 from octavo.server.operations.first_start import Wanted, prepare_installation
 from octavo.server.operations.space_directory import SpaceDirectory
+from octavo.server.packages.deltas import Deltas
 from octavo.server.store import Store
 
 API_KEY = "API-" + "ADMIN" * 5 + "KEY"
@@ -90,6 +91,7 @@ async def running_api(store: Store, folder: Path) -> AsyncIterator[Api]:
         installation_id=installation.installation_id,
         identity=installation.identity,
         spool=folder / "uploads",
+        deltas=Deltas(parts.blobs, folder / "spool-out"),
     )
     transport = httpx.ASGITransport(make_application(services), raise_app_exceptions=False)
     headers = {"X-Octopus-ApiKey": API_KEY}

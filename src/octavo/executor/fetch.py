@@ -3,7 +3,8 @@
 The cache holds files by their SHA-256 and checks them each time they are used. Jobs that ask for the same package
 download it once: there is a lock file a digest (`flock`), exclusive while downloading, shared while in use, so that
 nothing in use is evicted. A cut download leaves `<digest>.part` behind, and the next attempt, of this job or another,
-goes on from there.
+goes on from there. Where another version is cached, only what differs is fetched; whatever goes wrong with that, the
+whole file is.
 """
 
 import contextlib
@@ -24,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from octavo.executor.delta import DeltaRefused, apply_delta
 from octavo.executor.plan import PackagePlan
 
 READ_BYTES = 1_048_576  # large reads: the copy runs at memory speed and releases the interpreter while hashing
@@ -82,7 +84,8 @@ class PackageCache:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 if not self._is_here(package):
                     self._make_room(package)
-                    self._download(package)
+                    if not self._make_from_other_version(package):
+                        self._download(package)
                 fcntl.flock(lock, fcntl.LOCK_SH)  # not one step: somebody may evict it in between
                 is_here = self._path(package).exists()
             yield self._path(package)
@@ -128,6 +131,44 @@ class PackageCache:
                 return False
             file.unlink(missing_ok=True)
             return True
+
+    def _make_from_other_version(self, package: PackagePlan) -> bool:
+        """Fetch what differs from a version that is here; whether that gave the package."""
+        if (self._folder / f"{package.sha256}.part").exists():
+            return False  # going on with that is surer
+        for base in package.bases:
+            with self._held(base) as old:
+                if old is None:
+                    continue
+                place = self._folder / f"{package.sha256}.new"
+                try:
+                    fetched_bytes = _fetch_delta(package, base, old, place)
+                    place.replace(self._path(package))
+                except (_WrongBytes, DeltaRefused, OSError, http.client.HTTPException) as error:
+                    if not (isinstance(error, urllib.error.HTTPError) and error.code == http.HTTPStatus.NOT_FOUND):
+                        self._say(f"{package.file_name} cannot be made from another version ({error}); fetching it.")
+                    return False
+                finally:
+                    place.unlink(missing_ok=True)
+            whole = _megabytes(package.size_bytes)
+            self._say(f"Fetched {_megabytes(fetched_bytes)} of {package.file_name}; the other of {whole} were here")
+            return True
+        return False
+
+    @contextlib.contextmanager
+    def _held(self, digest: str) -> Iterator[Path | None]:
+        """A cached file, safe from eviction while the block runs; None when it is not here, or not finished."""
+        path = self._folder / digest
+        if not path.exists():
+            yield None
+            return
+        with open(self._folder / f"{digest}.lock", "ab") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield None
+            else:
+                yield path if path.exists() else None
 
     def _download(self, package: PackagePlan) -> None:
         """Fetch into the part file until it is whole, then put it in place."""
@@ -188,6 +229,40 @@ def use_local_file(package: PackagePlan, home: Path) -> Path:
     return path
 
 
+def _open(package: PackagePlan, path: str = "", start: int = 0) -> http.client.HTTPResponse:
+    """The package's bytes from `start` on, or what stands at a path below its address."""
+    url = package.url or ""
+    if not url.startswith(("https://", "http://")):
+        raise PackageNotFetched(f"{package.file_name} has no address to fetch it from.")
+    request = urllib.request.Request(url + path, headers={"Accept-Encoding": "identity"})  # noqa: S310 - checked above
+    if package.token:
+        request.add_unredirected_header("Authorization", f"Bearer {package.token}")
+    if start:
+        request.add_header("Range", f"bytes={start}-")
+    response: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=SOCKET_TIMEOUT_SECONDS)  # noqa: S310
+    return response
+
+
+def _fetch_delta(package: PackagePlan, base: str, old: Path, place: Path) -> int:
+    """Make the package of an old version and what is fetched, and check it; how many bytes were fetched."""
+    digest = hashlib.sha256()
+    with _open(package, f"/delta/{base}") as response, open(old, "rb") as old_file, open(place, "wb") as file:
+        with ThreadPoolExecutor(1) as hasher:
+            hashed: list[Future[None]] = []
+
+            def write(chunk: bytes) -> None:
+                file.write(chunk)
+                if hashed:
+                    hashed.pop().result()
+                hashed.append(hasher.submit(digest.update, chunk))
+
+            apply_delta(response, old_file, package.size_bytes, write)
+        fetched_bytes = int(response.headers.get("Content-Length") or 0)
+    if digest.hexdigest() != package.sha256:
+        raise _WrongBytes(f"its SHA-256 is {digest.hexdigest()} instead of {package.sha256}")
+    return fetched_bytes
+
+
 class _Download:
     """One attempt: go on where the part file ends, hashing in the same pass."""
 
@@ -203,7 +278,7 @@ class _Download:
         with open(self._part, "a+b") as file:  # never flushed to disk: what a power cut damages, the next use finds
             self._resume(file)
             if self._received < self._package.size_bytes or not self._received:
-                with self._open() as response:
+                with _open(self._package, start=self._received) as response:
                     self._start_over_unless_partial(file, response)
                     self._copy(response, file)
         if self._received != self._package.size_bytes:
@@ -219,18 +294,6 @@ class _Download:
         while chunk := file.read(READ_BYTES):
             self._digest.update(chunk)
             self._received += len(chunk)
-
-    def _open(self) -> http.client.HTTPResponse:
-        url = self._package.url or ""
-        if not url.startswith(("https://", "http://")):
-            raise PackageNotFetched(f"{self._package.file_name} has no address to fetch it from.")
-        request = urllib.request.Request(url, headers={"Accept-Encoding": "identity"})  # noqa: S310 - checked above
-        if self._package.token:
-            request.add_unredirected_header("Authorization", f"Bearer {self._package.token}")
-        if self._received:
-            request.add_header("Range", f"bytes={self._received}-")
-        response: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=SOCKET_TIMEOUT_SECONDS)  # noqa: S310
-        return response
 
     def _start_over_unless_partial(self, file: BinaryIO, response: http.client.HTTPResponse) -> None:
         expected = f"bytes {self._received}-"

@@ -1,6 +1,6 @@
 """The plan of one step, as the server writes it into the job's folder and the executor reads it there.
 
-JSON, `version` 1. Reading is strict: a plan from a newer server that we do not understand is refused, not guessed at.
+JSON. Reading is strict: a plan from a newer server that we do not understand is refused, not guessed at.
 """
 
 import json
@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-PLAN_VERSION = 2
+PLAN_VERSION = 3
 
 
 class PlanNotUnderstood(Exception):
@@ -29,7 +29,8 @@ class PackagePlan:
     """One package the step needs, and where it comes from: `url` with a bearer `token`, or a file on this machine.
 
     `path` may start with `~home/`, which is the agent's home folder. `reference` is "" for the step's primary package,
-    which is extracted into the working folder itself.
+    which is extracted into the working folder itself. `bases` are the SHA-256 of other versions, the nearest first:
+    where one of them is cached, `url` has a delta from it.
     """
 
     reference: str
@@ -42,6 +43,7 @@ class PackagePlan:
     url: str | None = None
     token: str | None = field(default=None, repr=False)
     path: str | None = None
+    bases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,6 @@ def plan_from_json(text: str) -> Plan:
 
 
 def _plan(members: Mapping[str, Any]) -> Plan:
-    packages = tuple(PackagePlan(**package) for package in members["packages"])
+    packages = tuple(PackagePlan(**{**package, "bases": tuple(package["bases"])}) for package in members["packages"])
     script = ScriptPlan(**members["script"]) if members["script"] is not None else None
     return Plan(script, packages, dict(members["variables"]), Deed(members["deed"]))

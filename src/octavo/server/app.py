@@ -33,6 +33,7 @@ from octavo.server.operations.context import Parts
 from octavo.server.operations.credentials import Passwords
 from octavo.server.operations.first_start import Installation, Wanted, prepare_installation
 from octavo.server.operations.space_directory import SpaceDirectory
+from octavo.server.packages.deltas import Deltas
 from octavo.server.settings import Address, Settings
 from octavo.server.store import Store
 from octavo.server.store.folder_lock import locked_folder
@@ -123,6 +124,7 @@ async def running_server(settings: Settings) -> AsyncIterator[Started]:
             installation_id=installation.installation_id,
             identity=installation.identity,
             spool=settings.data / "spool" / "uploads",
+            deltas=Deltas(parts.blobs, settings.data / "spool-out"),
             external_url=settings.external_url,
         )
         await stack.enter_async_context(_serving(make_application(services), web))

@@ -3,8 +3,10 @@
 import asyncio
 import hashlib
 import io
+import random
 import zipfile
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -276,6 +278,45 @@ async def test_a_worker_fetches_with_its_token(
             return file.read_bytes()
 
     assert await asyncio.to_thread(fetch) == a_zip("p" * 5_000_000)
+
+
+async def test_a_worker_with_another_version_fetches_what_differs(
+    client: httpx.AsyncClient, server: tuple[str, Path], tmp_path: Path
+) -> None:
+    old_bytes = random.Random(1).randbytes(3_000_000)
+    new_bytes = old_bytes[:1_000_000] + b"a change" + old_bytes[1_000_000:]
+    old = (await push(client, "Differing.1.0.tar", old_bytes)).json()
+    new = (await push(client, "Differing.1.1.tar", new_bytes)).json()
+    said: list[str] = []
+    cache = PackageCache(tmp_path / "cache", said.append)
+    old_plan = a_worker_package(server, old, a_token(server[1], old["Sha256"]))
+    new_plan = a_worker_package(server, new, a_token(server[1], new["Sha256"]))
+
+    def fetch() -> bytes:
+        with cache.use(old_plan):
+            pass
+        with cache.use(replace(new_plan, bases=(old["Sha256"],))) as file:
+            return file.read_bytes()
+
+    assert await asyncio.to_thread(fetch) == new_bytes
+    assert said == ["Fetched 0.0 MB of p.zip; the other of 3.0 MB were here"]
+
+
+async def test_a_delta_needs_the_token_of_the_package_that_it_makes(
+    client: httpx.AsyncClient, anonymous: httpx.AsyncClient, server: tuple[str, Path]
+) -> None:
+    old = (await push(client, "Secretive.1.0.zip", a_zip("a" * 9_000))).json()
+    new = (await push(client, "Secretive.1.1.zip", a_zip("a" * 9_000 + "b"))).json()
+    path = f"/api/worker-packages/{new['Sha256']}/delta/{old['Sha256']}"
+
+    async def ask(sha256: str, at: str = path) -> int:
+        headers = {"Authorization": f"Bearer {a_token(server[1], sha256)}"}
+        return (await anonymous.get(at, headers=headers)).status_code
+
+    assert (await anonymous.get(path)).status_code == 401
+    assert await ask(old["Sha256"]) == 401
+    assert await ask(new["Sha256"]) == 200
+    assert await ask(new["Sha256"], path.replace(old["Sha256"], "0" * 64)) == 404
 
 
 async def test_a_token_for_another_package_is_refused(

@@ -1,7 +1,9 @@
 """Fetching packages from a server that cuts, lies and fails, into a cache that many jobs share."""
 
 import hashlib
+import io
 import os
+import random
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +15,7 @@ import pytest
 
 from octavo.executor.fetch import CacheLimits, PackageCache, PackageNotFetched, use_local_file
 from octavo.executor.plan import PackagePlan
+from octavo.server.packages.deltas import make_delta
 
 CONTENT = bytes(range(256)) * 20_000  # 5 MB: several reads
 
@@ -25,6 +28,7 @@ class PackageServer:
     answers: list[Callable[[BaseHTTPRequestHandler], None]] = field(default_factory=list)
     ranges: list[str | None] = field(default_factory=list)
     tokens: list[str | None] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
     port: int = 0
 
     def package(self) -> PackagePlan:
@@ -42,6 +46,7 @@ def server() -> Iterator[PackageServer]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            state.paths.append(self.path)
             state.ranges.append(self.headers.get("Range"))
             state.tokens.append(self.headers.get("Authorization"))
             answer = state.answers.pop(0) if state.answers else send(state.content)
@@ -272,3 +277,93 @@ def test_an_uploaded_file_is_checked_before_use(tmp_path: Path, server: PackageS
     (tmp_path / "Files/p.zip").write_bytes(CONTENT[1:])
     with pytest.raises(PackageNotFetched, match="is damaged"):
         use_local_file(package, tmp_path)
+
+
+# ---- By delta --------------------------------------------------------------------------------------------------------
+
+OLD_CONTENT = random.Random(3).randbytes(3_000_000)
+NEW_CONTENT = OLD_CONTENT[:1_000_000] + b"something new" + OLD_CONTENT[1_000_000:]
+
+
+def a_delta() -> bytes:
+    target = io.BytesIO()
+    assert make_delta(io.BytesIO(OLD_CONTENT), io.BytesIO(NEW_CONTENT), target)
+    return target.getvalue()
+
+
+@pytest.fixture
+def with_old(server: PackageServer, cache: PackageCache) -> PackagePlan:
+    """The new package, in whose place the cache has the old one."""
+    server.content = OLD_CONTENT
+    with cache.use(server.package()):
+        pass
+    server.content = NEW_CONTENT
+    server.paths.clear()
+    return replace(server.package(), bases=("0" * 64, hashlib.sha256(OLD_CONTENT).hexdigest()))
+
+
+def test_what_differs_from_a_cached_version_is_all_that_is_fetched(
+    server: PackageServer, cache: PackageCache, with_old: PackagePlan, said: list[str]
+) -> None:
+    server.answers = [send(a_delta())]
+
+    with cache.use(with_old) as file:
+        assert file.read_bytes() == NEW_CONTENT
+    assert server.paths == [f"/package/delta/{with_old.bases[1]}"]
+    assert "Fetched 0.0 MB" in said[-1]
+
+
+def test_without_a_delta_the_whole_package_is_fetched_without_a_word(
+    server: PackageServer, cache: PackageCache, with_old: PackagePlan, said: list[str]
+) -> None:
+    said.clear()
+    server.answers = [status(404)]
+
+    with cache.use(with_old) as file:
+        assert file.read_bytes() == NEW_CONTENT
+    assert said == []
+
+
+@pytest.mark.parametrize("spoiled", [a_delta()[:60], b"nonsense" * 100, a_delta() + b"!", b""])
+def test_a_spoiled_delta_costs_time_but_never_gives_wrong_bytes(
+    server: PackageServer, cache: PackageCache, with_old: PackagePlan, said: list[str], spoiled: bytes
+) -> None:
+    server.answers = [send(spoiled)]
+
+    with cache.use(with_old) as file:
+        assert file.read_bytes() == NEW_CONTENT
+    assert server.paths[-1] == "/package"
+    assert "cannot be made from another version" in said[-1]
+
+
+def test_a_delta_from_a_damaged_old_version_never_gives_wrong_bytes(
+    server: PackageServer, cache: PackageCache, with_old: PackagePlan, tmp_path: Path
+) -> None:
+    old = tmp_path / "cache" / with_old.bases[1]
+    old.write_bytes(bytes(len(OLD_CONTENT)))
+    server.answers = [send(a_delta())]
+
+    with cache.use(with_old) as file:
+        assert file.read_bytes() == NEW_CONTENT
+
+
+def test_a_cut_at_any_of_many_places_of_a_delta_is_survived(
+    server: PackageServer, cache: PackageCache, with_old: PackagePlan, tmp_path: Path
+) -> None:
+    delta = a_delta()
+    for cut in range(0, len(delta), 13):
+        server.answers = [send(delta, cut)]
+        with cache.use(with_old) as file:
+            assert file.read_bytes() == NEW_CONTENT
+        (tmp_path / "cache" / with_old.sha256).unlink()
+
+
+def test_a_begun_download_goes_on_instead_of_asking_for_a_delta(
+    server: PackageServer, cache: PackageCache, with_old: PackagePlan, tmp_path: Path
+) -> None:
+    (tmp_path / "cache" / f"{with_old.sha256}.part").write_bytes(NEW_CONTENT[:2_000_000])
+
+    with cache.use(with_old) as file:
+        assert file.read_bytes() == NEW_CONTENT
+    assert server.paths == ["/package"]
+    assert server.ranges[-1] == "bytes=2000000-"

@@ -20,6 +20,7 @@ from octavo.server.operations.context import Caller, OperationContext, Parts
 from octavo.server.operations.credentials import Passwords
 from octavo.server.operations.oidc_keys import IssuerKeys
 from octavo.server.operations.space_directory import SpaceDirectory, no_space
+from octavo.server.packages.deltas import Deltas
 
 _SESSION_COOKIE, _CSRF_COOKIE, _CSRF_HEADER = "OctopusIdentificationToken", "Octopus-Csrf-Token", "x-octopus-csrf-token"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -36,6 +37,7 @@ class ApiServices:
     installation_id: str
     identity: Identity
     spool: Path  # for uploads until they are checked
+    deltas: Deltas
     external_url: str | None = None
     issuer_keys: IssuerKeys = field(default_factory=IssuerKeys)
 

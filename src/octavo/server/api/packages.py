@@ -6,7 +6,7 @@ Source: endpoints.md §9; resources.md §14; conventions §7 (upload statuses), 
 from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi.responses import FileResponse, RedirectResponse
 
 from octavo.base.errors import NotAuthenticated, NotFound
 from octavo.server.api.answers import JsonAnswer, nothing
@@ -149,6 +149,31 @@ async def search_packages(key: str, request: Request, context: SpaceContext) -> 
 async def download_for_worker(sha256: str, request: Request) -> Response:
     """A package's bytes for the worker whose token this is; from the object store itself where there is one."""
     parts = services_of(request).parts
+    package = await _granted(request, sha256)
+    url = await parts.blobs.presigned_url(package.blob_name, PRESIGNED_SECONDS)
+    return RedirectResponse(url) if url is not None else package_bytes(parts.blobs, package)
+
+
+@router.get("/api/worker-packages/{sha256}/delta/{base}")
+async def download_delta_for_worker(sha256: str, base: str, request: Request) -> Response:
+    """What turns the package `base`, which the worker has, into the one whose token this is; 404: fetch it whole."""
+    services = services_of(request)
+    package = await _granted(request, sha256)
+    old = await feed.find_content(services.parts.store, base)
+    delta = await services.deltas.get(old, package) if old is not None else None
+    if delta is None:
+        raise NotFound("There is no delta from that version, or it would not be worth it. Fetch the whole package.")
+    return FileResponse(delta.path, media_type="application/octet-stream")
+
+
+async def _granted(request: Request, sha256: str) -> StoredPackage:
+    """The package that the request's token lets its bearer fetch.
+
+    Raises:
+        NotAuthenticated: it lets nobody, or not any more.
+        NotFound: the package is gone.
+    """
+    parts = services_of(request).parts
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     grant = fetch_tokens(parts.vault).find_grant(token.strip(), sha256, parts.clock.now())
     if kind.lower() != "bearer" or grant is None:
@@ -156,8 +181,7 @@ async def download_for_worker(sha256: str, request: Request) -> Response:
     package = await feed.find_content(parts.store, sha256)
     if package is None:
         raise NotFound("The package is no longer in the feed. Was it deleted or overwritten after the task was made?")
-    url = await parts.blobs.presigned_url(package.blob_name, PRESIGNED_SECONDS)
-    return RedirectResponse(url) if url is not None else package_bytes(parts.blobs, package)
+    return package
 
 
 def spool_of(request: Request) -> Path:

@@ -27,6 +27,8 @@ from octavo.server.store import packages as store
 from octavo.server.store.packages import PackageQuery, StoredPackage
 from octavo.server.store.resources import Query, list_documents
 
+#: How many other versions a worker may make a package of.
+MOST_BASES = 8
 #: What clients of long ago call the built-in feed.
 BUILT_IN_FEED = "feeds-builtin"
 
@@ -254,6 +256,7 @@ async def _resolve(
             f"The built-in feed of this space has no package {reference.package_id} {reference.version}".rstrip()
             + ". Push it first, or name another version."
         )
+    others = await store.list_other_versions(connection, package, MOST_BASES)
     return PackageToDeliver(
         reference.name,
         package.package_id,
@@ -264,6 +267,7 @@ async def _resolve(
         package.sha1,
         package.blob_name,
         reference.extract,
+        tuple(dict.fromkeys(each.sha256 for each in others if each.sha256 != package.sha256)),
     )
 
 

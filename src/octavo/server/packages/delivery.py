@@ -9,13 +9,9 @@
 Source: DESIGN §5, §6 (scripts); script-execution.md §2.11, §5.9; docs/decisions/0071-packages-by-pull-or-upload.md.
 """
 
-import asyncio
 import hashlib
-import os
 import shlex
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -28,6 +24,7 @@ from octavo.executor import bash, python
 from octavo.executor.plan import Deed, PackagePlan, Plan, ScriptPlan, plan_as_json
 from octavo.executor.zipapp import build_zipapp
 from octavo.server.blobs import BlobStore
+from octavo.server.packages.local_copies import LocalCopies
 from octavo.server.packages.names import cache_name
 from octavo.server.packages.tokens import FetchGrant, FetchTokens
 
@@ -68,6 +65,7 @@ class PackageToDeliver:
     sha1: str
     blob_name: str
     extract: bool = True
+    bases: tuple[str, ...] = ()  # the SHA-256 of other versions that a worker may have, the nearest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +124,7 @@ class Delivery:
     """Prepares scripts for machines. `server_url` is where workers reach this server; `spool` a folder of ours."""
 
     def __init__(self, blobs: BlobStore, tokens: FetchTokens, clock: Clock, server_url: str, spool: Path) -> None:
-        self._blobs = blobs
+        self._copies = LocalCopies(blobs, spool / "packages")
         self._tokens = tokens
         self._clock = clock
         self._server_url = server_url.rstrip("/")
@@ -154,21 +152,8 @@ class Delivery:
         return lambda package: _pulled_package(package, recipient, self._server_url, self._tokens, now)
 
     async def _upload(self, package: PackageToDeliver) -> Upload:
-        source = await self._blobs.local_path(package.blob_name) or await self._spooled(package)
+        source = await self._copies.get(package.blob_name, package.sha256)
         return Upload(_remote_path(package), source, package.size_bytes, package.sha1)
-
-    async def _spooled(self, package: PackageToDeliver) -> Path:
-        """A copy of a blob that is no file here; content-addressed, so a copy that is there is right."""
-        path = self._spool / package.sha256
-        if not path.exists():
-            self._spool.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self._spool) as file:
-                async for chunk in self._blobs.read(package.blob_name):
-                    await asyncio.to_thread(file.write, chunk)
-                file.flush()
-                with suppress(FileExistsError):  # another step was faster
-                    os.link(file.name, path)
-        return path
 
     def _zipapp(self) -> Upload:
         data = _zipapp_bytes()
@@ -212,7 +197,8 @@ def _pulled_package(
     package: PackageToDeliver, recipient: Recipient, server_url: str, tokens: FetchTokens, now: datetime
 ) -> PackagePlan:
     token = tokens.issue(FetchGrant(recipient.machine_id, recipient.task_id, package.sha256), now)
-    return replace(_package_plan(package), url=f"{server_url}/api/worker-packages/{package.sha256}", token=token)
+    url = f"{server_url}/api/worker-packages/{package.sha256}"
+    return replace(_package_plan(package), url=url, token=token, bases=package.bases)
 
 
 def _uploaded(package: PackageToDeliver) -> PackagePlan:

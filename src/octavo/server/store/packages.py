@@ -95,6 +95,17 @@ async def find_latest(connection: AsyncConnection, space_id: str, package_id: st
     return _as_package((await connection.execute(newest)).first())
 
 
+async def list_other_versions(
+    connection: AsyncConnection, package: StoredPackage, most: int
+) -> Sequence[StoredPackage]:
+    """Other versions of a package, nearest first: older ones downwards, then newer ones upwards."""
+    of_id = select(*_SELECTED).where(_at(package.space_id, package.package_id))
+    older = of_id.where(packages.c.version_key < package.version_key).order_by(packages.c.version_key.desc())
+    newer = of_id.where(packages.c.version_key > package.version_key).order_by(packages.c.version_key)
+    rows = [row for query in (older, newer) for row in (await connection.execute(query.limit(most))).all()]
+    return [found for row in rows[:most] if (found := _as_package(row)) is not None]
+
+
 async def find_content(connection: AsyncConnection, sha256: str) -> StoredPackage | None:
     """Any package with these bytes, in any space."""
     statement = select(*_SELECTED).where(packages.c.sha256 == sha256).limit(1)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from octavo.base.errors import Invalid
-from octavo.executor.plan import plan_from_json
+from octavo.executor.plan import PLAN_VERSION, plan_from_json
 from octavo.server.blobs import BlobStore
 from octavo.server.packages.delivery import (
     EXECUTOR_FILE,
@@ -153,4 +153,4 @@ async def test_the_plan_is_json_that_any_executor_of_this_version_reads(
 
     prepared = await delivery.prepare_script(script, OURS)
 
-    assert json.loads(prepared.files[PLAN_FILE])["version"] == 2
+    assert json.loads(prepared.files[PLAN_FILE])["version"] == PLAN_VERSION
