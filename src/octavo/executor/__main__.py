@@ -1,5 +1,7 @@
 """`python -m octavo.executor PLAN`."""
 
-from octavo.executor.run import main
+import sys
 
-raise SystemExit(main())
+from octavo.executor.commands import main
+
+raise SystemExit(main(sys.argv[1:]))

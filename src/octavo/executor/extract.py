@@ -17,8 +17,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from lzma import LZMAError
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from urllib.parse import unquote
+
+from octavo.executor.delta import zstd_module
 
 COPY_BYTES = 1_048_576
 
@@ -57,6 +59,8 @@ def extract(
     try:
         if name.endswith(_ZIPS):
             extraction.extract_zip(is_nupkg=name.endswith(".nupkg"))
+        elif name.endswith((".tar.zst", ".tzst")):
+            extraction.extract_zstd_tar(_zstd_of_this_python())
         elif (mode := next((mode for suffix, mode in _TAR_MODES.items() if name.endswith(suffix)), None)) is not None:
             extraction.extract_tar(mode)
         else:
@@ -64,6 +68,16 @@ def extract(
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, LZMAError, EOFError, NotImplementedError) as error:
         raise ExtractionRefused(f"{file_name} is damaged or no archive of its kind: {error}.") from error
     return extraction.files
+
+
+def _zstd_of_this_python() -> Any:
+    zstd = zstd_module()
+    if zstd is None:
+        raise ExtractionRefused(
+            "This machine's python3 cannot read zstd. Install Python 3.14 or the package backports.zstd there, or pack "
+            "the package as .tar.gz."
+        )
+    return zstd
 
 
 def check_zip(archive: Path, limits: ArchiveLimits = ArchiveLimits()) -> None:
@@ -132,12 +146,22 @@ class _Extraction:
             with package.open(member) as source:
                 self._write(source, name, mode, time.mktime((*member.date_time, 0, 0, -1)))
 
+    def extract_zstd_tar(self, zstd: Any) -> None:
+        try:
+            with zstd.open(self._archive, "rb") as source, tarfile.open(fileobj=source, mode="r|") as package:
+                self._extract_members(package)
+        except zstd.ZstdError as error:
+            raise tarfile.ReadError(str(error)) from error
+
     def extract_tar(self, mode: str) -> None:
         with tarfile.open(self._archive, mode) as package:  # type: ignore[call-overload]  # the mode is one of ours
-            for count, member in enumerate(package, 1):
-                _check_count(count, self._limits)
-                self._extract_tar_member(package, member)
-                package.members.clear()  # else a long archive's list of members fills the memory
+            self._extract_members(package)
+
+    def _extract_members(self, package: tarfile.TarFile) -> None:
+        for count, member in enumerate(package, 1):
+            _check_count(count, self._limits)
+            self._extract_tar_member(package, member)
+            package.members.clear()  # type: ignore[attr-defined]  # else a long archive's list of members fills the memory
 
     def _extract_tar_member(self, package: tarfile.TarFile, member: tarfile.TarInfo) -> None:
         if member.issym() or member.islnk():

@@ -31,14 +31,11 @@ CACHE_VARIABLE = "OCTAVO_PACKAGE_CACHE"
 _DOUBLE_EXTENSION = re.compile(r"(\.tar)?\.[A-Za-z0-9]+$")
 
 
-def main() -> int:
-    """Run the plan that the command line names; returns the exit code."""
-    if len(sys.argv) != 2:
-        print("usage: python -m octavo.executor PLAN", file=sys.stderr)  # noqa: T201
-        return 1
+def run_plan_file(path: Path) -> int:
+    """Run the plan in this file, which is removed; returns the exit code."""
     try:
-        plan = plan_from_json(Path(sys.argv[1]).read_text("utf-8"))
-        Path(sys.argv[1]).unlink()  # it holds secrets and tokens; nobody needs it any more
+        plan = plan_from_json(path.read_text("utf-8"))
+        path.unlink()  # it holds secrets and tokens; nobody needs it any more
         return run_plan(plan, Path.cwd())
     except (PlanNotUnderstood, PackageNotFetched, ExtractionRefused, StepRefused, OSError) as error:
         print(error, file=sys.stderr)  # noqa: T201

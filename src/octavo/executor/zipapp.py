@@ -9,7 +9,7 @@ import zipfile
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-_MAIN = "from octavo.executor.run import main\n\nraise SystemExit(main())\n"
+_MAIN = "import sys\n\nfrom octavo.executor.commands import main\n\nraise SystemExit(main(sys.argv[1:]))\n"
 _FIXED_TIME = (2020, 1, 1, 0, 0, 0)
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from backports import zstd
 
 from octavo.executor.extract import ArchiveLimits, ExtractionRefused, check_zip, extract, safe_parts
 
@@ -197,3 +198,30 @@ def test_a_cut_archive_is_refused(tmp_path: Path, name: str) -> None:
 def test_harmless_names_are_taken_apart() -> None:
     assert safe_parts("./a//b\\c") == ("a", "b", "c")
     assert safe_parts("a..b/...") == ("a..b", "...")
+
+
+@pytest.mark.parametrize("extension", [".tar.zst", ".tzst"])
+def test_a_tar_packed_with_zstd_comes_out(tmp_path: Path, extension: str) -> None:
+    plain = a_tar(tmp_path, tarfile.TarInfo("a/run.sh"), b"x" * 100_000, "p.tar")
+    packed = tmp_path / f"p{extension}"
+    packed.write_bytes(zstd.compress(plain.read_bytes()))
+
+    assert unpack(packed, tmp_path / "out") == 1
+    assert (tmp_path / "out/a/run.sh").read_bytes() == b"x" * 100_000
+
+
+def test_a_damaged_zstd_tar_is_refused(tmp_path: Path) -> None:
+    packed = tmp_path / "p.tar.zst"
+    packed.write_bytes(b"\x28\xb5\x2f\xfd" + bytes(50))
+
+    with pytest.raises(ExtractionRefused, match="damaged"):
+        unpack(packed, tmp_path / "out")
+
+
+def test_a_machine_without_zstd_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("octavo.executor.extract.zstd_module", lambda: None)
+    packed = tmp_path / "p.tar.zst"
+    packed.write_bytes(b"")
+
+    with pytest.raises(ExtractionRefused, match=r"backports\.zstd"):
+        unpack(packed, tmp_path / "out")

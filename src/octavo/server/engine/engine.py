@@ -26,6 +26,7 @@ from octavo.server.engine.task_runs import TaskRuns
 from octavo.server.operations.built_in_worker import find_built_in_worker_setting
 from octavo.server.operations.context import SYSTEM, OperationContext, Parts
 from octavo.server.packages.delivery import Delivery
+from octavo.server.packages.deltas import Deltas
 from octavo.server.packages.tokens import fetch_tokens
 from octavo.server.workers.built_in_worker import BuiltInWorker
 from octavo.server.workers.capabilities import Capabilities
@@ -101,6 +102,7 @@ async def _build(settings: EngineSettings, parts: Parts, halibut: Runtime) -> _E
         delivery=Delivery(
             parts.blobs, fetch_tokens(parts.vault), parts.clock, settings.server_url, settings.data / "spool-out"
         ),
+        deltas=Deltas(parts.blobs, settings.data / "spool-out"),
         spool=settings.data / "spool-in",
         retries=settings.retries,
     )

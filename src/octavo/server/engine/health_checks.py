@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from octavo.base.errors import AgentUnavailable, NotFound
 from octavo.contracts.octavo_script_service import OCTAVO_SCRIPT_SERVICE
 from octavo.halibut import Endpoint, HalibutError
-from octavo.server.domain.backoff import PollBase
 from octavo.server.domain.health import FACTS_SCRIPT, HealthPolicy, health_policy, judge_script, read_facts
 from octavo.server.domain.placement import Health
 from octavo.server.domain.plans import Plan, Unit
@@ -31,7 +30,8 @@ from octavo.server.workers.capabilities import Freshness, choose_version
 from octavo.server.workers.connections import NoAgent
 from octavo.server.workers.retries import RetryPolicy
 from octavo.server.workers.script_client import Script
-from octavo.server.workers.script_session import Cancelled, ScriptSession
+from octavo.server.workers.script_session import Cancelled
+from octavo.server.workers.short_scripts import ShortScripts
 
 log = logging.getLogger(__name__)
 
@@ -145,23 +145,15 @@ class HealthChecks:
     async def _run_script(
         self, endpoint: Endpoint, version: ServiceVersion, ticket: str, body: str, cancel: asyncio.Event
     ) -> tuple[int, list[Line]]:
-        """Run a short script whose output is kept in memory; its exit code and lines."""
+        """Run a script of the check; its exit code and lines."""
         client = self._parts.capabilities.client_for(endpoint, version)
-        base = PollBase.POLLING if endpoint.is_polling else PollBase.LISTENING
 
         async def notify(text: str) -> None:
             log.info("a health check is repeated", extra={"ticket": ticket, "reason": text})
 
-        session = ScriptSession(client, Script(body, ticket), ticket, base, PATIENCE, cancel, notify)
-        output, lines, fed, exit_code = ScriptOutput(), list[Line](), 0, 0
-        async for progress in session.run(is_started=False):
-            lines += output.feed(progress.entries, fed + 1).lines
-            fed, exit_code = max(fed, progress.next_sequence), progress.exit_code
-        last = await session.complete(fed)
-        if last is not None:
-            lines += output.feed(last.entries, fed + 1).lines
-            exit_code = last.exit_code
-        return exit_code, lines
+        scripts = ShortScripts(client, endpoint, PATIENCE, notify)
+        end = await scripts.run(Script(body, ticket), cancel)
+        return end.exit_code, list(ScriptOutput().feed(end.entries, 1, is_last=True).lines)
 
     async def _policy_of(self, machine_id: str) -> HealthPolicy:
         async with self._parts.context.store.reading() as connection:

@@ -13,6 +13,7 @@ from octavo.server.domain.tasks import NodeId, TaskId
 from octavo.server.operations.admission import NodeView
 from octavo.server.operations.context import OperationContext
 from octavo.server.packages.delivery import Delivery
+from octavo.server.packages.deltas import Deltas
 from octavo.server.workers.built_in_worker import BuiltInWorker
 from octavo.server.workers.capabilities import Capabilities
 from octavo.server.workers.connections import Connections
@@ -31,6 +32,7 @@ class EngineParts:
     capabilities: Capabilities
     built_in: BuiltInWorker
     delivery: Delivery
+    deltas: Deltas
     spool: Path
     retries: RetryPolicy
     #: Told when a machine should be checked soon: it does not answer.

@@ -9,15 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from octavo.base.errors import AgentUnavailable
 from octavo.base.sensitive import Sensitive
-from octavo.contracts.file_transfer import FILE_TRANSFER_SERVICE
 from octavo.contracts.octavo_script_service import OCTAVO_SCRIPT_SERVICE
 from octavo.contracts.scripts import ScriptFile, ScriptIsolationLevel
 from octavo.halibut import DataStream, Endpoint
 from octavo.server.domain.plans import Place
 from octavo.server.domain.script_runs import ServiceVersion
 from octavo.server.domain.tasks import Task
+from octavo.server.engine.agent_files import AgentFiles
 from octavo.server.engine.parts import EngineParts
 from octavo.server.operations.packages import resolve_references
 from octavo.server.operations.task_plans import package_references
@@ -25,7 +24,6 @@ from octavo.server.packages.delivery import (
     PreparedScript,
     Recipient,
     ScriptToDeliver,
-    Upload,
     compose_script,
     parse_syntax,
 )
@@ -77,8 +75,8 @@ async def deliver(
     if version is ServiceVersion.OCTAVO:
         recipient = replace(recipient, executor_command=await _executor_command(parts, endpoint))
     prepared = await parts.delivery.prepare_script(script, recipient)
-    for upload in prepared.uploads:
-        await _upload(parts, upload, endpoint)
+    if prepared.uploads:
+        await AgentFiles(parts, endpoint, version).bring(prepared.uploads)
     return prepared
 
 
@@ -141,15 +139,3 @@ async def _executor_command(parts: EngineParts, endpoint: Endpoint) -> tuple[str
     service = parts.connections.runtime.call(OCTAVO_SCRIPT_SERVICE, endpoint)
     facts = await call_with_retries(service.get_machine_facts, parts.retries)
     return tuple(facts.executor_command)
-
-
-async def _upload(parts: EngineParts, upload: Upload, endpoint: Endpoint) -> None:
-    """Send a file, and check what arrived (services §11)."""
-    service = parts.connections.runtime.call(FILE_TRANSFER_SERVICE, endpoint)
-    stream = DataStream(upload.source, upload.size_bytes)
-    result = await call_with_retries(lambda: service.upload_file(upload.remote_path, stream), parts.retries)
-    if result.length != upload.size_bytes or (result.hash or "").lower() != upload.sha1:
-        raise AgentUnavailable(
-            f"{upload.remote_path} arrived damaged: {result.length} bytes with SHA-1 {result.hash}, expected "
-            f"{upload.size_bytes} bytes with {upload.sha1}. Is the machine's disk full or failing?"
-        )

@@ -8,7 +8,7 @@ import asyncio
 import re
 import secrets
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -257,8 +257,13 @@ async def _resolve(
             + ". Push it first, or name another version."
         )
     others = await store.list_other_versions(connection, package, MOST_BASES)
+    bases = tuple(_to_deliver(other) for other in others)
+    return replace(_to_deliver(package), reference=reference.name, extract=reference.extract, bases=bases)
+
+
+def _to_deliver(package: StoredPackage) -> PackageToDeliver:
     return PackageToDeliver(
-        reference.name,
+        "",
         package.package_id,
         package.version,
         package.extension,
@@ -266,8 +271,6 @@ async def _resolve(
         package.sha256,
         package.sha1,
         package.blob_name,
-        reference.extract,
-        tuple(dict.fromkeys(each.sha256 for each in others if each.sha256 != package.sha256)),
     )
 
 

@@ -21,11 +21,11 @@ from pathlib import Path
 from octavo.base.clock import Clock
 from octavo.base.errors import Invalid
 from octavo.executor import bash, python
+from octavo.executor.package_files import CacheName
 from octavo.executor.plan import Deed, PackagePlan, Plan, ScriptPlan, plan_as_json
 from octavo.executor.zipapp import build_zipapp
 from octavo.server.blobs import BlobStore
 from octavo.server.packages.local_copies import LocalCopies
-from octavo.server.packages.names import cache_name
 from octavo.server.packages.tokens import FetchGrant, FetchTokens
 
 PLAN_FILE = "octavo-plan.json"
@@ -65,7 +65,7 @@ class PackageToDeliver:
     sha1: str
     blob_name: str
     extract: bool = True
-    bases: tuple[str, ...] = ()  # the SHA-256 of other versions that a worker may have, the nearest first
+    bases: tuple["PackageToDeliver", ...] = ()  # other versions that a machine may have, the nearest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +102,23 @@ class Recipient:
 class Upload:
     """A file that must be on the machine before the script starts; `remote_path` is relative to the agent's home.
 
-    Upload it when the machine does not have it; compare `sha1` and `size_bytes` with the agent's answer.
+    Upload it when the machine does not have it; compare `sha1` and `size_bytes` with the agent's answer. `package`
+    is what it is, unless it is our executor.
     """
 
     remote_path: str
     source: Path
     size_bytes: int
     sha1: str
+    package: PackageToDeliver | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedScript:
-    """What to send: the bash `body`, the `files` of the workspace (name → bytes), and what to upload before."""
+    """What to send: the bash `body`, the `files` of the workspace (name → bytes), and what to upload before it.
+
+    The first upload is the executor, when there are any.
+    """
 
     body: str = field(repr=False)
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
@@ -153,7 +158,7 @@ class Delivery:
 
     async def _upload(self, package: PackageToDeliver) -> Upload:
         source = await self._copies.get(package.blob_name, package.sha256)
-        return Upload(_remote_path(package), source, package.size_bytes, package.sha1)
+        return Upload(remote_path(package), source, package.size_bytes, package.sha1, package)
 
     def _zipapp(self) -> Upload:
         data = _zipapp_bytes()
@@ -198,11 +203,12 @@ def _pulled_package(
 ) -> PackagePlan:
     token = tokens.issue(FetchGrant(recipient.machine_id, recipient.task_id, package.sha256), now)
     url = f"{server_url}/api/worker-packages/{package.sha256}"
-    return replace(_package_plan(package), url=url, token=token, bases=package.bases)
+    bases = tuple(dict.fromkeys(base.sha256 for base in package.bases if base.sha256 != package.sha256))
+    return replace(_package_plan(package), url=url, token=token, bases=bases)
 
 
 def _uploaded(package: PackageToDeliver) -> PackagePlan:
-    return replace(_package_plan(package), path=f"~home/{_remote_path(package)}")
+    return replace(_package_plan(package), path=f"~home/{remote_path(package)}")
 
 
 def _package_plan(package: PackageToDeliver) -> PackagePlan:
@@ -217,9 +223,9 @@ def _package_plan(package: PackageToDeliver) -> PackagePlan:
     )
 
 
-def _remote_path(package: PackageToDeliver) -> str:
+def remote_path(package: PackageToDeliver) -> str:
     """The compatible cache name; the content's digest stands where the reference has random digits: sent once."""
-    name = cache_name(package.package_id, package.version, package.extension, package.sha256[:32].upper())
+    name = CacheName(package.package_id, package.version, package.extension, package.sha256[:32].upper())
     return f"Files/{name}"
 
 

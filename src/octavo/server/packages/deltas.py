@@ -13,15 +13,15 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from backports import zstd
 from pyfastcdc import FastCDC
 
 from octavo.executor.delta import COPY_BYTES, WINDOW_LOG, Piece, header, prefix_ranges, read_ranges
+from octavo.executor.octodiff import write_delta_of_pieces
 from octavo.server.blobs import BlobStore
 from octavo.server.packages.local_copies import LocalCopies
-from octavo.server.store.packages import StoredPackage
 
 CHUNK_BYTES = (
     16_384  # on average, for files up to 1 GiB; larger files get larger chunks, so that their list stays short
@@ -29,6 +29,7 @@ CHUNK_BYTES = (
 MOST_BYTES = 8 * 2**30  # making a delta of larger files takes longer than a worker waits for an answer
 WORTHWHILE = 0.8  # a delta larger than this share of its package is not used
 COMPRESSION_LEVEL = 3
+_OCTODIFF = ".octodiff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,23 @@ class DeltaFile:
 
     path: Path
     size_bytes: int
+    sha1: str
+
+
+class StoredFile(Protocol):
+    """What must be known of a package to make deltas of it."""
+
+    @property
+    def sha256(self) -> str:
+        """Its digest."""
+
+    @property
+    def blob_name(self) -> str:
+        """Where its bytes are."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Its length."""
 
 
 class Deltas:
@@ -48,13 +66,13 @@ class Deltas:
         self._most_bytes = most_bytes
         self._making: dict[str, asyncio.Task[DeltaFile | None]] = {}
 
-    async def get(self, old: StoredPackage, new: StoredPackage) -> DeltaFile | None:
+    async def get(self, old: StoredFile, new: StoredFile, *, is_octodiff: bool = False) -> DeltaFile | None:
         """The delta from one package to the other; None when it is not worth it. Made once, however many ask.
 
         Raises:
             NotFound: the bytes of one are gone.
         """
-        name = f"{old.sha256}-{new.sha256}"
+        name = f"{old.sha256}-{new.sha256}{_OCTODIFF if is_octodiff else ''}"
         task = self._making.get(name)
         if task is None:
             task = asyncio.create_task(self._get(old, new, name))
@@ -62,7 +80,7 @@ class Deltas:
             task.add_done_callback(lambda _: self._making.pop(name, None))
         return await asyncio.shield(task)
 
-    async def _get(self, old: StoredPackage, new: StoredPackage, name: str) -> DeltaFile | None:
+    async def _get(self, old: StoredFile, new: StoredFile, name: str) -> DeltaFile | None:
         if old.size_bytes > MOST_BYTES or new.size_bytes > MOST_BYTES:
             return None
         old_file = await self._copies.get(old.blob_name, old.sha256)
@@ -76,15 +94,18 @@ class Deltas:
             partial = self._folder / f"{secrets.token_hex(8)}.partial"
             try:
                 with open(old, "rb") as old_file, open(new, "rb") as new_file, open(partial, "xb") as target:
-                    if not make_delta(old_file, new_file, target):
+                    make = make_octodiff if name.endswith(_OCTODIFF) else make_delta
+                    if not make(old_file, new_file, target):
                         target.truncate(0)  # an empty file: known not to be worth it
                 partial.rename(place)
                 self._make_room(place)
             finally:
                 partial.unlink(missing_ok=True)
         os.utime(place)
+        with open(place, "rb") as file:
+            sha1 = hashlib.file_digest(file, "sha1").hexdigest()
         size_bytes = place.stat().st_size
-        return DeltaFile(place, size_bytes) if size_bytes else None
+        return DeltaFile(place, size_bytes, sha1) if size_bytes else None
 
     def _make_room(self, kept: Path) -> None:
         files = sorted(((file.stat(), file) for file in self._folder.iterdir()), key=lambda each: each[0].st_mtime)
@@ -117,6 +138,13 @@ def make_delta(old: BinaryIO, new: BinaryIO, target: BinaryIO) -> bool:
         target.write(compressor.compress(chunk))
     target.write(compressor.flush())
     return target.tell() <= WORTHWHILE * new_bytes
+
+
+def make_octodiff(old: BinaryIO, new: BinaryIO, target: BinaryIO) -> bool:
+    """The same in Octodiff's format."""
+    pieces = find_pieces(old, new)
+    write_delta_of_pieces(((piece.offset, piece.length) for piece in pieces), new, target)
+    return target.tell() <= WORTHWHILE * sum(piece.length for piece in pieces)
 
 
 def find_pieces(old: BinaryIO, new: BinaryIO) -> list[Piece]:

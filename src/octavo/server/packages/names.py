@@ -1,4 +1,4 @@
-"""Names of package files: what people push, and what lies in an agent's `Files` folder.
+"""Names of package files, as people push them.
 
 Source: script-execution.md §5.1, §5.3.
 """
@@ -11,7 +11,7 @@ from octavo.executor.versions import Version, find_version
 
 #: Longest first: `.tar.gz` must not be read as `.gz`.
 EXTENSIONS = (
-    ".tar.bz2", ".tar.bz", ".tar.gz", ".tar.xz", ".tar.z", ".nupkg", ".tgz", ".tbz", ".txz",
+    ".tar.bz2", ".tar.bz", ".tar.gz", ".tar.xz", ".tar.zst", ".tar.z", ".nupkg", ".tgz", ".tbz", ".txz", ".tzst",
     ".tar", ".zip", ".whl", ".jar", ".war", ".ear", ".rar",
 )  # fmt: skip
 
@@ -20,7 +20,6 @@ _STEM = re.compile(
     r"(?P<id>\w+(?:[_.-]\w+)*?)\.(?P<version>v?\d+(?:\.\d+){0,3}(?:-[0-9A-Za-z.\-]+)?(?:\+[0-9A-Za-z.\-]+)?)(?=\.|$)",
     re.ASCII,
 )
-_ESCAPED = {character: f"%{ord(character):02X}" for character in '%<>:"/\\|?@'}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +57,3 @@ def parse_file_name(file_name: str) -> PackageName:
 def is_package_id(text: str) -> bool:
     """Whether a package may be called this: words with `.`, `_` or `-` between them."""
     return len(text) <= 200 and _ID.fullmatch(text) is not None
-
-
-def cache_name(package_id: str, version: str, extension: str, digits: str) -> str:
-    """`<id>@S<version>@<32 hex><extension>`, as official agents name packages in their `Files` folder."""
-    return f"{_escape(package_id)}@S{_escape(version)}@{digits}{extension}"
-
-
-def _escape(text: str) -> str:
-    return "".join(_ESCAPED.get(character, character) for character in text)

@@ -1,11 +1,9 @@
 """Names of package files."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from octavo.base.errors import Invalid
-from octavo.server.packages.names import cache_name, parse_file_name
+from octavo.server.packages.names import parse_file_name
 
 
 @pytest.mark.parametrize(
@@ -48,21 +46,3 @@ def test_names_that_tell_nothing_are_refused(file_name: str) -> None:
 def test_a_hostile_name_is_refused_quickly() -> None:
     with pytest.raises(Invalid):
         parse_file_name("a-" * 140 + ".zip")
-
-
-@given(st.text(min_size=1, max_size=20), st.text(min_size=1, max_size=20))
-def test_cache_names_can_be_taken_apart_again(package_id: str, version: str) -> None:
-    """script-execution 65: ids with `@`, `/`, `%`, blanks, unicode."""
-    name = cache_name(package_id, version, ".tar.gz", "0" * 32)
-
-    parts = name.split("@")
-    assert (len(parts), parts[2]) == (3, "0" * 32 + ".tar.gz")
-    assert not set(name) & set('<>:"/\\|?')
-    assert _unescape(parts[0]) == package_id
-    assert _unescape(parts[1].removeprefix("S")) == version
-
-
-def _unescape(text: str) -> str:
-    for character in '<>:"/\\|?@%':
-        text = text.replace(f"%{ord(character):02X}", character)
-    return text
