@@ -21,8 +21,10 @@ _NOT_IN_ARRAY = (
 )
 
 
-def compose(script: str, variables: Mapping[str, str], parameters: str = "") -> str:
+def compose(script: str, variables: Mapping[str, str], parameters: str = "", modules: str = "") -> str:
     """One bash file that runs the script. `parameters` is bash source, as users write it behind a command.
+
+    `modules` is the text of what the script may source, in which the array of parameters may stand as well.
 
     Raises:
         ValueError: the script, a parameter or a value contains NUL, which bash cannot hold; the message says which.
@@ -30,9 +32,10 @@ def compose(script: str, variables: Mapping[str, str], parameters: str = "") -> 
     check_no_nul(script, variables, parameters)
     body = _unix_text(script)
     definitions = [
+        helper_source("proxies.sh"),
         helper_source("bash_helpers.sh"),
         _variable_function(variables),
-        _parameters_array(variables) if "octopus_parameters[" in body else "",
+        _parameters_array(variables) if "octopus_parameters[" in body + modules else "",
         "" if variables.get(SUPPRESS_ENVIRONMENT_LOGGING) == "True" else "log_environment_information\n",
         "__octavo_started=1\nset --\n",
         "__octavo_file=${BASH_SOURCE[0]}\n",

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatch
 from pathlib import Path
 
+from octavo.executor.composing import SYNTAXES
 from octavo.executor.extract import extract
 from octavo.executor.journal import Entry, journal_of, previous_variables
 from octavo.executor.messages import message, say, tell, warn
@@ -24,8 +25,8 @@ from octavo.executor.substitute import substitute_in_files, substitutes
 _PACKAGE = "Octopus.Action.Package."
 _CUSTOM = f"{_PACKAGE}CustomInstallationDirectory"
 _CONFIGURED = "Octopus.Action.CustomScripts."
-_SYNTAXES = {".sh": "Bash", ".py": "Python"}  # by preference
-_OTHER_SYNTAXES = (".ps1", ".csx", ".fsx")
+_SYNTAXES = {extension: syntax for syntax, extension in SYNTAXES.items()}
+_OTHER_SYNTAXES = (".csx", ".fsx")
 _FREE_MEGABYTES = 500
 
 
@@ -249,7 +250,7 @@ def _run_after_failure(folder: Path, variables: Mapping[str, str]) -> None:
 def _run(file: Path, variables: Mapping[str, str]) -> None:
     syntax = _SYNTAXES.get(file.suffix.lower())
     if syntax is None:
-        raise StepRefused(f"{file.name} cannot be run here. Write it in Bash (.sh) or Python (.py).")
+        raise StepRefused(f"{file.name} cannot be run here. Write it in Bash (.sh), Python (.py) or PowerShell (.ps1).")
     say(f"Running {file.name}")
     code = run_script(ScriptPlan(syntax, file=file.name), variables, file.parent)
     if code:

@@ -48,7 +48,7 @@ class PackagePlan:
 
 @dataclass(frozen=True, slots=True)
 class ScriptPlan:
-    """What to run: `body` as text, or `file`, a path in the primary package. `syntax` is `Bash` or `Python`."""
+    """What to run: `body` as text, or `file`, a path in the primary package. `syntax` is one of `SYNTAXES`."""
 
     syntax: str
     body: str | None = None

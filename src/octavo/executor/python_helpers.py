@@ -6,6 +6,7 @@ It runs on the worker's python3 (3.6 or newer), with the standard library only, 
 # ruff: noqa: PTH109, PTH113, PTH118, PTH119, PTH202, N803
 
 import base64 as _base64
+import builtins as _builtins
 import json as _json
 import linecache as _linecache
 import os as _os
@@ -13,6 +14,10 @@ import sys as _sys
 import types as _types
 
 octopusvariables = {}  # type: dict[str, str]
+_OCTAVO_HELPERS = (
+    *("octopusvariables", "get_octopusvariable", "set_octopusvariable", "createartifact", "updateprogress"),
+    *("failstep", "printverbose", "printhighlight", "printwait", "printwarning", "encode", "decode"),
+)
 
 
 def encode(value: object) -> str:
@@ -90,6 +95,8 @@ def _octavo_prepare(payload: str) -> "_types.CodeType":
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     octopusvariables.update(given["variables"])
+    for name in _OCTAVO_HELPERS:  # also for script modules, which have globals of their own
+        setattr(_builtins, name, globals()[name])
     path = _os.path.join(_os.getcwd(), "Script.py")
     _sys.excepthook = _octavo_show
     _linecache.cache[path] = (len(given["script"]), None, given["script"].splitlines(True), path)

@@ -7,13 +7,12 @@ import os
 import secrets
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
-from octavo.executor import bash, python
+from octavo.executor.composing import SYNTAXES, Source, command, compose
 from octavo.executor.plan import ScriptPlan
-
-_INTERPRETERS = {"Bash": ("/bin/bash",), "Python": ("python3", "-u")}
 
 
 class StepRefused(Exception):
@@ -27,17 +26,43 @@ def run_script(script: ScriptPlan, variables: Mapping[str, str], folder: Path) -
         StepRefused: it is not there, or in no language that runs here.
     """
     if script.body is not None:
-        source, place = script.body, folder / f"Script.{'sh' if script.syntax == 'Bash' else 'py'}"
+        place = folder / f"Script{SYNTAXES.get(script.syntax, '')}"
+        source = Source(script.syntax, script.body, place.name, parameters=script.parameters)
     else:
         place = script_file(script, folder)
-        source = place.read_text("utf-8-sig")
-    composed = place.with_name(f"Bootstrap.{secrets.token_hex(4)}.{place.name}")
+        text = "" if script.syntax == "PowerShell" else place.read_text("utf-8-sig")  # that one is run where it lies
+        source = Source(script.syntax, text, place.name, is_file=True, parameters=script.parameters)
     try:
-        with open(composed, "x", encoding="utf-8", newline="", opener=_private) as file:
-            file.write(_compose(script, source, variables))
-        return _wait_for([*_INTERPRETERS[script.syntax], str(composed)], place.parent, folder)
+        composed = compose(source, variables)
+    except ValueError as error:
+        raise StepRefused(str(error)) from error
+    bootstrap = place.with_name(f"Bootstrap.{secrets.token_hex(4)}.{place.name}")
+    with _files({bootstrap.name: composed.text, **composed.beside}, place.parent):
+        return _wait_for(command(script.syntax, variables, str(bootstrap)), place.parent, folder)
+
+
+@contextmanager
+def _files(texts: Mapping[str, str], folder: Path) -> Iterator[None]:
+    """These files in the folder, while the block runs.
+
+    Raises:
+        StepRefused: one is there already.
+    """
+    made: list[Path] = []
+    try:
+        for name, text in texts.items():
+            try:
+                with open(folder / name, "x", encoding="utf-8", newline="", opener=_private) as file:
+                    made.append(folder / name)
+                    file.write(text)
+            except FileExistsError as error:
+                raise StepRefused(
+                    f"The script module in {name} has the name of a file that is in {folder} already. Rename one."
+                ) from error
+        yield
     finally:
-        composed.unlink(missing_ok=True)
+        for path in made:
+            path.unlink(missing_ok=True)
 
 
 def script_file(script: ScriptPlan, folder: Path) -> Path:
@@ -56,20 +81,17 @@ def script_file(script: ScriptPlan, folder: Path) -> Path:
     return place
 
 
-def _compose(script: ScriptPlan, source: str, variables: Mapping[str, str]) -> str:
-    compose = {"Bash": bash.compose, "Python": python.compose}.get(script.syntax)
-    if compose is None:
-        raise StepRefused(f"Scripts in '{script.syntax}' cannot be run. Use one of: {', '.join(_INTERPRETERS)}.")
-    try:
-        return compose(source, variables, script.parameters)
-    except ValueError as error:
-        raise StepRefused(str(error)) from error
-
-
 def _wait_for(command: list[str], working_folder: Path, folder: Path) -> int:
     """Run the script; signals to end us go to it. Its exit code, or 128 + the signal that ended it."""
     environment = {**os.environ, "OctopusCalamariWorkingDirectory": str(folder)}
-    with subprocess.Popen(command, cwd=working_folder, stdin=subprocess.DEVNULL, env=environment) as process:
+    try:
+        process = subprocess.Popen(command, cwd=working_folder, stdin=subprocess.DEVNULL, env=environment)
+    except FileNotFoundError as error:
+        raise StepRefused(
+            f"This machine has no {command[0]}, which the step needs. Install it there, or run the step on a machine "
+            "that has it."
+        ) from error
+    with process:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda received, _: process.send_signal(received))
         code = process.wait()

@@ -31,7 +31,7 @@ def _sources(folder: Traversable, name: str) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for each in folder.iterdir():
         path = f"{name}/{each.name}"
-        if each.name.endswith((".py", ".sh")):
+        if each.name.endswith((".py", ".sh", ".ps1")):
             found[path] = each.read_bytes()
         elif each.is_dir() and not each.name.startswith("__"):
             found |= _sources(each, path)

@@ -108,7 +108,7 @@ def test_packaged_scripts_can_be_switched_off(tmp_path: Path) -> None:
 
 
 def test_a_language_that_does_not_run_here_is_refused(tmp_path: Path) -> None:
-    result = deploy(tmp_path, a_package(tmp_path, {"Deploy.ps1": "Write-Host"}))
+    result = deploy(tmp_path, a_package(tmp_path, {"Deploy.csx": "WriteVerbose();"}))
 
     assert (result.returncode, "Write it in Bash" in result.stderr) == (1, True)
 

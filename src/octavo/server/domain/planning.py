@@ -45,7 +45,7 @@ ACTION_TYPES: Mapping[str, Doer] = {
     "Octopus.Email": Doer.SERVER,
     "Octopus.HealthCheck": Doer.SERVER_FOR_TARGET,
 }
-RUNNABLE_SYNTAXES = ("bash", "python")
+RUNNABLE_SYNTAXES = ("bash", "python", "powershell")
 FEATURES = "Octopus.Action.EnabledFeatures"
 #: What "Deploy a package" can do beyond extracting. Lower case.
 KNOWN_FEATURES = frozenset(
@@ -232,7 +232,8 @@ def _refuse_unknown(action: Action, facts: PlanningFacts) -> None:
     syntax = action.text(SCRIPT_SYNTAX, "Bash")
     if action.action_type.lower() == "octopus.script" and syntax.lower() not in RUNNABLE_SYNTAXES:
         raise PlanProblem(
-            f"{_name(action.name)} is written in {syntax}, which workers of this server do not run. Use Bash or Python."
+            f"{_name(action.name)} is written in {syntax}, which workers of this server do not run. Use Bash, "
+            "Python or PowerShell."
         )
 
 

@@ -10,10 +10,10 @@ from octavo.base.errors import Invalid
 from octavo.base.sensitive import Sensitive
 from octavo.contracts.scripts import ScriptIsolationLevel
 from octavo.executor.plan import Deed
-from octavo.executor.templates import ParseMode
+from octavo.executor.templates import ParseMode, Variables
 from octavo.halibut import Endpoint
 from octavo.server.domain.executions import Execution
-from octavo.server.domain.processes import SCRIPT_SYNTAX, is_true
+from octavo.server.domain.processes import SCRIPT_SYNTAX, Action, is_true
 from octavo.server.domain.script_runs import ServiceVersion
 from octavo.server.engine.parts import EngineParts
 from octavo.server.engine.script_source import deliver, files_of
@@ -127,7 +127,8 @@ async def _script_source(
 ) -> MachineActionSource:
     action, variables = place.action, unit.variables
     is_packaged = action.text(f"{_SCRIPT}ScriptSource", "Inline").lower() == "package"
-    body = None if is_packaged else action.text(f"{_SCRIPT}ScriptBody")
+    syntax, text = _inline_script(action)
+    body = None if is_packaged else text
     file = variables.evaluate(action.text(f"{_SCRIPT}ScriptFileName")).text if is_packaged else None
     if not is_packaged and not (body or "").strip():
         raise Invalid(f"The step '{action.name}' has no script.")
@@ -136,8 +137,8 @@ async def _script_source(
     return MachineActionSource(
         parts=parts,
         execution=execution,
-        syntax=parse_syntax(action.text(SCRIPT_SYNTAX, "Bash")),
-        body=None if body is None else variables.evaluate(body, ParseMode.CONTINUE).text,
+        syntax=parse_syntax(syntax),
+        body=None if body is None else _substituted(action, body, variables),
         file=file,
         parameters=variables.evaluate(action.text(f"{_SCRIPT}ScriptParameters")).text,
         variables=variables.evaluated(),
@@ -146,6 +147,25 @@ async def _script_source(
         target_id=place.machine.id if place.machine else "",
         fails_on_error_output=is_true(variables.find(FAILS_ON_ERROR_OUTPUT)),
     )
+
+
+def _inline_script(action: Action) -> tuple[str, str]:
+    """The step's syntax and script: of scripts in several languages the first that we run well."""
+    body = action.text(f"{_SCRIPT}ScriptBody")
+    if not body.strip():
+        for syntax in Syntax:
+            if each := action.text(f"{_SCRIPT}ScriptBody[{syntax}]"):
+                return syntax, each
+    return action.text(SCRIPT_SYNTAX, Syntax.BASH), body
+
+
+def _substituted(action: Action, body: str, variables: Variables) -> str:
+    """The script with what its tokens stand for; those that stand for nothing stay, unless the step minds."""
+    evaluation = variables.evaluate(body, ParseMode.CONTINUE)
+    if evaluation.unresolved and is_true(variables.find("OctopusShouldFailDeploymentOnSubstitutionFails")):
+        what = ", ".join(dict.fromkeys(evaluation.unresolved))
+        raise Invalid(f"The script of '{action.name}' names what is not known: {what}.")
+    return evaluation.text
 
 
 async def _packages(

@@ -20,7 +20,8 @@ from pathlib import Path
 
 from octavo.base.clock import Clock
 from octavo.base.errors import Invalid
-from octavo.executor import bash, python
+from octavo.executor.bash import helper_source
+from octavo.executor.composing import SYNTAXES, Source, command, compose, interpreter_check
 from octavo.executor.package_files import CacheName
 from octavo.executor.plan import Deed, PackagePlan, Plan, ScriptPlan, plan_as_json
 from octavo.executor.zipapp import build_zipapp
@@ -30,6 +31,7 @@ from octavo.server.packages.tokens import FetchGrant, FetchTokens
 
 PLAN_FILE = "octavo-plan.json"
 PYTHON_FILE = "Script.py"
+POWERSHELL_FILE = "Bootstrap.ps1"
 EXECUTOR_FILE = "octavo-executor.pyz"
 
 
@@ -38,6 +40,7 @@ class Syntax(StrEnum):
 
     BASH = "Bash"
     PYTHON = "Python"
+    POWERSHELL = "PowerShell"
 
 
 def parse_syntax(text: str) -> Syntax:
@@ -179,14 +182,19 @@ def compose_script(script: ScriptToDeliver) -> PreparedScript:
     """
     if script.body is None:
         raise Invalid("The step names a script file, but no package that it could be in.")
+    syntax = script.syntax.value
     try:
-        if script.syntax is Syntax.BASH:
-            return PreparedScript(bash.compose(script.body, script.variables, script.parameters))
-        composed = python.compose(script.body, script.variables, script.parameters)
-        return PreparedScript(f"{_needs_python3('to run a Python script')}exec python3 -u {PYTHON_FILE}\n",
-                              {PYTHON_FILE: composed.encode("utf-8")})  # fmt: skip
+        source = Source(syntax, script.body, f"Script{SYNTAXES[syntax]}", parameters=script.parameters)
+        composed = compose(source, script.variables)
     except ValueError as error:
         raise Invalid(str(error)) from error
+    beside = {name: text.encode("utf-8") for name, text in composed.beside.items()}
+    if script.syntax is Syntax.BASH:
+        return PreparedScript(composed.text, beside)
+    file = PYTHON_FILE if script.syntax is Syntax.PYTHON else POWERSHELL_FILE
+    start = shlex.join(command(syntax, script.variables, file))
+    body = f"{helper_source('proxies.sh')}{interpreter_check(syntax)}exec {start}\n"
+    return PreparedScript(body, {file: composed.text.encode("utf-8"), **beside})
 
 
 def plan_delivery(script: ScriptToDeliver, place: Callable[[PackageToDeliver], PackagePlan]) -> Plan:
@@ -229,10 +237,11 @@ def remote_path(package: PackageToDeliver) -> str:
     return f"Files/{name}"
 
 
-def _with_executor(command: tuple[str, ...], plan: Plan) -> PreparedScript:
+def _with_executor(executor: tuple[str, ...], plan: Plan) -> PreparedScript:
     """The agent's own executor; the one we send where the job's account or sandbox may not enter the agent's Python."""
     body = (
-        f"if [ -x {shlex.quote(command[0])} ]; then exec {shlex.join(command)} {PLAN_FILE}; fi\n"
+        f"{helper_source('proxies.sh')}"
+        f"if [ -x {shlex.quote(executor[0])} ]; then exec {shlex.join(executor)} {PLAN_FILE}; fi\n"
         f"{_needs_python3('to prepare packages')}"
         f"exec python3 {EXECUTOR_FILE} {PLAN_FILE}\n"
     )
@@ -243,6 +252,7 @@ def _with_zipapp(zipapp: Upload, plan: Plan) -> PreparedScript:
     """The body checks that the executor arrived as we sent it, where the machine has the means."""
     digest = hashlib.sha256(_zipapp_bytes()).hexdigest()
     body = (
+        f"{helper_source('proxies.sh')}"
         f'executor="$TentacleHome/{zipapp.remote_path}"\n{_needs_python3("to prepare packages")}'
         f'if type -P sha256sum >/dev/null && ! echo "{digest}  $executor" | sha256sum --check --status; then\n'
         f'  echo "The executor $executor is missing or damaged. Run the task again." >&2\n  exit 1\nfi\n'

@@ -129,9 +129,9 @@ def test_an_unknown_type_that_is_skipped_is_no_problem() -> None:
 
 def test_a_script_in_an_unknown_language_is_refused() -> None:
     script = action("One")
-    script["Properties"]["Octopus.Action.Script.Syntax"] = "PowerShell"
+    script["Properties"]["Octopus.Action.Script.Syntax"] = "CSharp"
 
-    with pytest.raises(PlanProblem, match="PowerShell"):
+    with pytest.raises(PlanProblem, match="CSharp"):
         plan(step("One", script))
 
 

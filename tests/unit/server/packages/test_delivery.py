@@ -142,8 +142,9 @@ async def test_what_cannot_be_composed_is_told_to_the_user(delivery: Delivery, s
 
 def test_a_syntax_is_read_in_any_case() -> None:
     assert parse_syntax("bash") is Syntax.BASH
-    with pytest.raises(Invalid, match=r"'PowerShell'.*Bash, Python"):
-        parse_syntax("PowerShell")
+    assert parse_syntax("powershell") is Syntax.POWERSHELL
+    with pytest.raises(Invalid, match=r"'CSharp'.*Bash, Python, PowerShell"):
+        parse_syntax("CSharp")
 
 
 async def test_the_plan_is_json_that_any_executor_of_this_version_reads(
