@@ -8,6 +8,7 @@ import pytest
 pytest_plugins = [
     "services_under_test.postgresql",
     "services_under_test.nats",
+    "services_under_test.containers",
     "services_under_test.seaweedfs",
     "services_under_test.stores",
     "services_under_test.site",

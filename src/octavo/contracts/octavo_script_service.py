@@ -93,7 +93,10 @@ class JobStatus:
 @wire_type(_name("MachineFacts"))
 @dataclass(frozen=True, slots=True)
 class MachineFacts:
-    """What the agent knows of its machine. `confinements`: the levels that work here, strictest first."""
+    """What the agent knows of its machine. `confinements`: the levels that work here, strictest first.
+
+    `container_engine`: `podman` or `docker`; "" is neither.
+    """
 
     agent_version: str
     operating_system: str
@@ -107,6 +110,7 @@ class MachineFacts:
     running_jobs: int
     confinements: tuple[str, ...]
     executor_command: tuple[str, ...]
+    container_engine: str = ""
 
 
 class OctavoScriptService(Protocol):

@@ -61,12 +61,14 @@ class Plan:
     """Packages to prepare, then a script to run (None: prepare only), with its variables.
 
     `deed` says what becomes of the primary package: prepared for the script, deployed, or handed over as a file.
+    `image` names the container that its scripts run in; "" is none.
     """
 
     script: ScriptPlan | None
     packages: tuple[PackagePlan, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     deed: Deed = Deed.RUN_SCRIPT
+    image: str = ""
 
 
 def plan_as_json(plan: Plan) -> str:
@@ -93,4 +95,4 @@ def plan_from_json(text: str) -> Plan:
 def _plan(members: Mapping[str, Any]) -> Plan:
     packages = tuple(PackagePlan(**{**package, "bases": tuple(package["bases"])}) for package in members["packages"])
     script = ScriptPlan(**members["script"]) if members["script"] is not None else None
-    return Plan(script, packages, dict(members["variables"]), Deed(members["deed"]))
+    return Plan(script, packages, dict(members["variables"]), Deed(members["deed"]), members["image"])

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from octavo.executor.containers import ContainerRefused, prepare_container
 from octavo.executor.deploy import deploy_package
 from octavo.executor.extract import ExtractionRefused, extract
 from octavo.executor.fetch import PackageCache, PackageNotFetched, use_local_file
@@ -37,7 +38,7 @@ def run_plan_file(path: Path) -> int:
         plan = plan_from_json(path.read_text("utf-8"))
         path.unlink()  # it holds secrets and tokens; nobody needs it any more
         return run_plan(plan, Path.cwd())
-    except (PlanNotUnderstood, PackageNotFetched, ExtractionRefused, StepRefused, OSError) as error:
+    except (PlanNotUnderstood, PackageNotFetched, ExtractionRefused, StepRefused, ContainerRefused, OSError) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
 
@@ -63,7 +64,8 @@ def run_plan(plan: Plan, folder: Path) -> int:
         substitute_in_files(folder, variables)
     if plan.packages and replaces_structured(variables):
         replace_in_structured_files(folder, variables)
-    return run_script(plan.script, variables, folder)
+    container = prepare_container(plan.image, folder) if plan.image else None
+    return run_script(plan.script, variables, folder, container)
 
 
 def _prepare(package: PackagePlan, folder: Path) -> dict[str, str]:

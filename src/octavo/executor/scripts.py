@@ -7,11 +7,12 @@ import os
 import secrets
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from octavo.executor.composing import SYNTAXES, Source, command, compose
+from octavo.executor.containers import Container
 from octavo.executor.plan import ScriptPlan
 
 
@@ -19,8 +20,10 @@ class StepRefused(Exception):
     """The step cannot be run; the message says why."""
 
 
-def run_script(script: ScriptPlan, variables: Mapping[str, str], folder: Path) -> int:
-    """Compose the script beside the file it comes from, and run it there; its exit code.
+def run_script(
+    script: ScriptPlan, variables: Mapping[str, str], folder: Path, container: Container | None = None
+) -> int:
+    """Compose the script beside the file it comes from, and run it there, or in the container; its exit code.
 
     Raises:
         StepRefused: it is not there, or in no language that runs here.
@@ -38,7 +41,11 @@ def run_script(script: ScriptPlan, variables: Mapping[str, str], folder: Path) -
         raise StepRefused(str(error)) from error
     bootstrap = place.with_name(f"Bootstrap.{secrets.token_hex(4)}.{place.name}")
     with _files({bootstrap.name: composed.text, **composed.beside}, place.parent):
-        return _wait_for(command(script.syntax, variables, str(bootstrap)), place.parent, folder)
+        start = command(script.syntax, variables, str(bootstrap))
+        if container is None:
+            return _wait_for(start, place.parent, folder, lambda process, number: process.send_signal(number))
+        start = container.command([Path(start[0]).name, *start[1:]], place.parent)
+        return _wait_for(start, place.parent, folder, lambda _, __: container.end())
 
 
 @contextmanager
@@ -81,8 +88,10 @@ def script_file(script: ScriptPlan, folder: Path) -> Path:
     return place
 
 
-def _wait_for(command: list[str], working_folder: Path, folder: Path) -> int:
-    """Run the script; signals to end us go to it. Its exit code, or 128 + the signal that ended it."""
+def _wait_for(
+    command: list[str], working_folder: Path, folder: Path, end: Callable[["subprocess.Popen[bytes]", int], None]
+) -> int:
+    """Run the script; `end` passes signals to end us on to it. Its exit code, or 128 + the signal that ended it."""
     environment = {**os.environ, "OctopusCalamariWorkingDirectory": str(folder)}
     try:
         process = subprocess.Popen(command, cwd=working_folder, stdin=subprocess.DEVNULL, env=environment)
@@ -93,7 +102,7 @@ def _wait_for(command: list[str], working_folder: Path, folder: Path) -> int:
         ) from error
     with process:
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda received, _: process.send_signal(received))
+            signal.signal(number, lambda received, _: end(process, received))
         code = process.wait()
     return code if code >= 0 else 128 - code
 

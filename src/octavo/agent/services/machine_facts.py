@@ -10,6 +10,7 @@ from pathlib import Path
 
 import octavo
 from octavo.contracts.octavo_script_service import MachineFacts
+from octavo.executor.containers import find_engine
 from octavo.halibut import Long
 
 
@@ -37,6 +38,7 @@ class MachineFactsSource:
             running_jobs=running_jobs,
             confinements=self.confinements,
             executor_command=self.executor_command,
+            container_engine=find_engine() or "",
         )
 
 

@@ -90,6 +90,7 @@ class PlanningFacts:
     tenant_tags: frozenset[str] = frozenset()
     targets: Sequence[TargetFacts] = ()
     pool_ids: frozenset[str] = frozenset()
+    pool_ids_without_containers: frozenset[str] = frozenset()  # whose workers all say that they have no engine
     default_pool_id: str = ""
     skipped_action_ids: frozenset[str] = frozenset()
     specific_machine_ids: frozenset[str] = frozenset()
@@ -160,6 +161,11 @@ def _plan_action(number: str, action: Action, step: Step, facts: PlanningFacts) 
         _refuse_incomplete(action, step, facts)
         if runs_on in (RunsOn.WORKER, RunsOn.WORKER_FOR_TARGET):
             pool_id = _pool_of(action, facts)
+            if action.container_image and pool_id in facts.pool_ids_without_containers:
+                raise PlanProblem(
+                    f"{_name(action.name)} wants to run in a container, but no worker of its pool has podman or "
+                    "docker. Install one there, or choose another pool."
+                )
     return PlannedAction(
         id=action.id,
         number=number,
@@ -227,8 +233,8 @@ def _refuse_unknown(action: Action, facts: PlanningFacts) -> None:
             f"{_name(action.name)} has the type '{action.action_type}', which this server does not run. It runs: "
             f"{', '.join(sorted(facts.action_types))}. Disable the step, or write it as a script."
         )
-    if action.container_image:
-        raise PlanProblem(f"{_name(action.name)} wants to run in a container, which no worker here can do yet.")
+    if action.container_image and action.action_type.lower() != "octopus.script":
+        raise PlanProblem(f"{_name(action.name)} wants to run in a container, which only script steps can. Name none.")
     syntax = action.text(SCRIPT_SYNTAX, "Bash")
     if action.action_type.lower() == "octopus.script" and syntax.lower() not in RUNNABLE_SYNTAXES:
         raise PlanProblem(

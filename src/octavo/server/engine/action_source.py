@@ -20,7 +20,7 @@ from octavo.server.engine.script_source import deliver, files_of
 from octavo.server.engine.unit_variables import ExecutionVariables, Place, UnitVariables
 from octavo.server.operations.packages import PackageReference, resolve_references
 from octavo.server.packages.delivery import PackageToDeliver, Recipient, ScriptToDeliver, Syntax, parse_syntax
-from octavo.server.workers.script_client import Script
+from octavo.server.workers.script_client import BEST_CONFINEMENT, NO_CONFINEMENT, Script
 
 _SCRIPT = "Octopus.Action.Script."
 _DEEDS: Mapping[str, Deed] = {
@@ -46,6 +46,7 @@ class MachineActionSource:
     target_id: str  # "" where there is no target
     fails_on_error_output: bool
     deed: Deed = Deed.RUN_SCRIPT
+    image: str = ""
 
     @property
     def space_id(self) -> str:
@@ -67,6 +68,7 @@ class MachineActionSource:
             variables=self.variables,
             packages=self.packages,
             deed=self.deed,
+            image=self.image,
         )
         recipient = Recipient(machine_id, self.execution.task_id)
         prepared = await deliver(self.parts, script, recipient, endpoint, version)
@@ -77,6 +79,7 @@ class MachineActionSource:
             owner=self.execution.project_id,
             files=files_of(prepared),
             isolation=ScriptIsolationLevel.FULL_ISOLATION if is_target else ScriptIsolationLevel.NO_ISOLATION,
+            confinement=NO_CONFINEMENT if self.image else BEST_CONFINEMENT,
         )
 
 
@@ -146,6 +149,7 @@ async def _script_source(
         packages=await _packages(parts, execution, frozen, place, unit),
         target_id=place.machine.id if place.machine else "",
         fails_on_error_output=is_true(variables.find(FAILS_ON_ERROR_OUTPUT)),
+        image=variables.evaluate(action.container_image).text.strip(),
     )
 
 

@@ -131,6 +131,7 @@ class HealthChecks:
             "ShellName": shell or "Bash",
             "ShellVersion": shell_version or "Unknown",
             "HasLatestCalamari": True,
+            "ContainerEngine": facts.container_engine,
         }
         return _Finding(Health.HEALTHY, "The machine is healthy.", members, facts.agent_version)
 

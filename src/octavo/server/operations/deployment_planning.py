@@ -19,6 +19,7 @@ from octavo.server.store.project_schema import projects, runbooks
 from octavo.server.store.resources import Document, Query, find_document, get_document, list_documents, list_links
 from octavo.server.store.schema import machine_environments, machines, tenants, worker_pools
 from octavo.server.store.variable_sets import get_variable_set
+from octavo.server.store.worker_pools import list_pools_without_containers
 
 
 async def plan_execution(connection: AsyncConnection, execution: Execution) -> DeploymentPlan:
@@ -104,6 +105,7 @@ async def _facts(connection: AsyncConnection, execution: Execution) -> PlanningF
         tenant_tags=frozenset(tenant.doc.get("TenantTags", ())) if tenant else frozenset(),
         targets=await _targets(connection, space_id),
         pool_ids=frozenset(pool.id for pool in pools),
+        pool_ids_without_containers=await list_pools_without_containers(connection, space_id),
         default_pool_id=next((pool.id for pool in pools if pool.columns["is_default"]), ""),
         skipped_action_ids=frozenset(doc.get("SkipActions", ())),
         specific_machine_ids=frozenset(doc.get("SpecificMachineIds", ())),

@@ -85,11 +85,12 @@ class ScriptToDeliver:
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     packages: Sequence[PackageToDeliver] = ()
     deed: Deed = Deed.RUN_SCRIPT
+    image: str = ""  # the container to run it in
 
     @property
     def needs_executor(self) -> bool:
         """Whether the script is more than bash with variables, so that the executor must carry it out."""
-        return bool(self.packages)
+        return bool(self.packages) or bool(self.image)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +204,7 @@ def plan_delivery(script: ScriptToDeliver, place: Callable[[PackageToDeliver], P
     runs = None
     if script.deed is Deed.RUN_SCRIPT:
         runs = ScriptPlan(script.syntax.value, script.body, script.file, script.parameters)
-    return Plan(runs, packages, script.variables, script.deed)
+    return Plan(runs, packages, script.variables, script.deed, script.image)
 
 
 def _pulled_package(

@@ -1,11 +1,11 @@
-"""What only worker pools need: which are the default ones."""
+"""What only worker pools need: which are the default ones, and which can run containers."""
 
 from collections.abc import Sequence
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from octavo.server.store.schema import worker_pools
+from octavo.server.store.schema import worker_pool_members, worker_pools, workers
 
 
 async def list_default_pools(connection: AsyncConnection, pool_ids: Sequence[str]) -> set[str]:
@@ -21,3 +21,16 @@ async def find_default_pool(connection: AsyncConnection, space_id: str) -> tuple
     )
     row = (await connection.execute(statement)).first()
     return None if row is None else (row.id, row.name)
+
+
+async def list_pools_without_containers(connection: AsyncConnection, space_id: str) -> frozenset[str]:
+    """The space's pools that have workers, all of which say that they have no engine for containers."""
+    engine = workers.c.doc["ContainerEngine"].as_string()
+    statement = (
+        select(worker_pool_members.c.worker_pool_id, engine.label("engine"))
+        .join(workers, workers.c.id == worker_pool_members.c.worker_id)
+        .where(workers.c.space_id == space_id)
+    )
+    rows = (await connection.execute(statement)).all()
+    able = {row.worker_pool_id for row in rows if row.engine != ""}
+    return frozenset(row.worker_pool_id for row in rows) - able

@@ -52,6 +52,7 @@ MUTEX_TIMEOUT = timedelta(milliseconds=2**31 - 1)
 NEWS_WAIT = timedelta(seconds=20)
 START_WAIT = timedelta(seconds=5)  # what the .NET server asks of V2 (§9.1)
 SLICE_BYTES = 512 * 1024
+BEST_CONFINEMENT, NO_CONFINEMENT = "best", "none"
 CANCEL_GRACE = timedelta(seconds=5)
 
 
@@ -66,7 +67,7 @@ class Script:
     arguments: tuple[str, ...] = ()
     isolation: ScriptIsolationLevel = ScriptIsolationLevel.NO_ISOLATION
     mutex_name: str = "RunningScript"
-    confinement: str = "best"
+    confinement: str = BEST_CONFINEMENT
     limits: JobLimits = field(default_factory=JobLimits)
 
 

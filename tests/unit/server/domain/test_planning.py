@@ -115,7 +115,11 @@ def test_tags_need_one_of_each_set() -> None:
         (step("One", action("One", WorkerPoolId="WorkerPools-9")), {}, "WorkerPools-9"),
         (step("One", action("One", IsRequired=True)), {"skipped_action_ids": frozenset({"id-One"})}, "required"),
         (step("One", roles="web"), {}, "no deployment targets"),
-        (step("One", action("One", Container={"Image": "alpine"})), {}, "container"),
+        (
+            step("One", action("One", Container={"Image": "alpine"})),
+            {"pool_ids_without_containers": frozenset({"WorkerPools-1"})},
+            "no worker of its pool has podman or docker",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_refused_and_named(process: dict[str, Any], more: dict[str, Any], message: str) -> None:

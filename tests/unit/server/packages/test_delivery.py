@@ -155,3 +155,9 @@ async def test_the_plan_is_json_that_any_executor_of_this_version_reads(
     prepared = await delivery.prepare_script(script, OURS)
 
     assert json.loads(prepared.files[PLAN_FILE])["version"] == PLAN_VERSION
+
+
+async def test_a_script_for_a_container_is_carried_out_by_the_executor(delivery: Delivery) -> None:
+    prepared = await delivery.prepare_script(ScriptToDeliver(Syntax.BASH, "true", image="alpine:3"), OURS)
+
+    assert plan_from_json(prepared.files[PLAN_FILE].decode()).image == "alpine:3"
