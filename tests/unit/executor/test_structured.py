@@ -93,8 +93,8 @@ def test_replacing_one_node_leaves_the_rest(
 
 @pytest.mark.parametrize(
     ("name", "text", "reason"),
-    [("a.yaml", "a: 1", "YAML"), ("a.json", "{", "JSON"), ("a.xml", "<a/>", "XML"), ("a.json", "[" * 5000, "JSON")],
-    ids=["yaml", "json", "xml", "deep"],
+    [("a.json", "{", "JSON"), ("a.json", "[" * 5000, "JSON")],
+    ids=["json", "deep"],
 )
 def test_what_cannot_be_read_is_refused_by_name(tmp_path: Path, name: str, text: str, reason: str) -> None:
     with pytest.raises(StepRefused, match=reason):
