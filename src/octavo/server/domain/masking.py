@@ -5,15 +5,24 @@ lines. While there are no secrets, nothing is done. A value without line breaks 
 `str.find`, so a line without it costs a scan at memory speed). A value with line breaks is sought with the breaks
 removed, across lines; a line that may be its beginning is held back until the next lines decide.
 
-Source: script-execution.md §4.4.
+A value is also hidden as scripts often print it by accident: in base64 (wherever it stands in what was encoded),
+percent-encoded, escaped for JSON or XML. `Secrets.hidden` counts the masks that were put.
+
+Source: script-execution.md §4.4 (the encoded forms are ours).
 """
 
+import base64
+import html
+import json
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar
+from urllib.parse import quote, quote_plus
 
 MASK = "********"
 SHORTEST_MASKED_LENGTH = 4  # shorter values would mask half of the log
+SHORTEST_ENCODED_LENGTH = 8  # of a form in base64, which says less of a value a character
+LONGEST_BASE64_LINE = 76  # base64 that is longer is often broken into lines
 LONGEST_HELD = 10_000  # lines; blank lines could otherwise be held without end
 
 Tag = TypeVar("Tag")
@@ -26,6 +35,7 @@ class Secrets:
     def __init__(self, values: Iterable[str] = ()) -> None:
         self.in_line: dict[str, int] = {}  # value → its smallest period
         self.over_lines: dict[str, list[int]] = {}  # value without line breaks → its prefix function
+        self.hidden = 0
         for value in values:
             self.add(value)
 
@@ -36,10 +46,18 @@ class Secrets:
         """Mask this value from now on, unless it is blank or too short to mask."""
         parts = value.strip("\r\n").replace("\r", "\n").split("\n")
         text = "".join(parts)
-        if len(text) < SHORTEST_MASKED_LENGTH or not text.strip():
+        if len(text) < SHORTEST_MASKED_LENGTH or not text.strip() or text in self.in_line:
             return
+        self._add_form(text, is_over_lines=len(parts) > 1)
+        for form in _base64_forms(value):
+            self._add_form(form, is_over_lines=len(form) > LONGEST_BASE64_LINE)
+        for form in _escaped_forms(value):
+            if not form.isspace() and "\n" not in form and "\r" not in form:
+                self._add_form(form, is_over_lines=False)
+
+    def _add_form(self, text: str, *, is_over_lines: bool) -> None:
         borders = _prefix_function(text)
-        if len(parts) > 1:
+        if is_over_lines:
             self.over_lines[text] = borders
         self.in_line[text] = len(text) - borders[-1]
 
@@ -49,7 +67,11 @@ class Secrets:
 
     def mask(self, text: str) -> str:
         """The text with every value hidden; overlapping values become one mask."""
-        return _replace(text, 0, _merge(self.spans(text)), 0) or "" if self.occurs_in(text) else text
+        if not self.occurs_in(text):
+            return text
+        spans = _merge(self.spans(text))
+        self.hidden += len(spans)
+        return _replace(text, 0, spans, 0) or ""
 
     def spans(self, text: str) -> list[Span]:
         """Where values stand in the text, unsorted."""
@@ -116,6 +138,7 @@ class MaskedStream(Generic[Tag]):
     def _release(self, decided: int) -> list[tuple[str, Tag]]:
         """The held lines that end at or before the offset `decided`."""
         spans = self._spans = _merge(self._spans)
+        known = len(spans)
         lines: list[tuple[str, Tag]] = []
         first = 0
         while self._held and self._held[0][0] + len(self._held[0][1]) <= decided:
@@ -126,7 +149,38 @@ class MaskedStream(Generic[Tag]):
             lines += [(masked, tag)] if masked is not None else []
         released = self._held[0][0] if self._held else self._offset
         self._spans = [span for span in spans[first:] if span[1] > released]
+        self._secrets.hidden += known - len(self._spans)
         return lines
+
+
+def _base64_forms(value: str) -> set[str]:
+    """What every base64 text shows of the value, at each of its three places in a group of bytes."""
+    data, forms = value.encode("utf-8", "surrogatepass"), set()
+    for before in range(3):
+        encoded = base64.b64encode(bytes(before) + data).decode("ascii").rstrip("=")
+        first = (before * 8 + 5) // 6
+        last = len(encoded) - (1 if (before + len(data)) % 3 else 0)  # a last character that the next byte changes
+        for form in (encoded[first:last], encoded[first:last].translate(_URL_SAFE)):
+            if len(form) >= SHORTEST_ENCODED_LENGTH:
+                forms.add(form)
+    return forms
+
+
+_URL_SAFE = str.maketrans("+/", "-_")
+
+
+def _escaped_forms(value: str) -> set[str]:
+    """The value as URLs, JSON and XML hold it, where that differs from the value itself."""
+    text = value.encode("utf-8", "replace").decode("utf-8")
+    percent = {quote(text, safe=""), quote(text), quote_plus(text)}
+    lower = {_lower_percent(each) for each in percent}
+    others = {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], html.escape(text)}
+    return (percent | lower | others) - {value}
+
+
+def _lower_percent(text: str) -> str:
+    pieces = text.split("%")
+    return "%".join([pieces[0], *(piece[:2].lower() + piece[2:] for piece in pieces[1:])])
 
 
 def _replace(text: str, offset: int, spans: list[Span], first: int) -> str | None:

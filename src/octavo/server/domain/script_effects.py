@@ -1,14 +1,15 @@
 """What a service message asks the server to do. Pure: message in, request out; the engine acts on it.
 
-Unknown names and messages without what they need have no effect and are no error.
+Messages without what they need have no effect and are no error. Whoever sends what we do not know, or do not do, is
+told so in the log: nothing is swallowed that somebody may wait for.
 
-Source: script-execution.md §1.5, §1.7.
+Source: script-execution.md §1.5–1.7.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from octavo.server.domain.service_messages import ServiceMessage
+from octavo.server.domain.service_messages import Level, ServiceMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,21 @@ ScriptEffect = SetOutputVariable | CollectArtifact | ShowProgress | SetFailureTe
 def effects_of(message: ServiceMessage) -> list[ScriptEffect]:
     """What the server does for this message, masks first."""
     find_effects = _EFFECTS.get(message.name)
-    return find_effects(message.attributes) if find_effects is not None else []
+    return list(find_effects(message.attributes)) if find_effects is not None else []
+
+
+def remark_on(message: ServiceMessage) -> tuple[Level, str] | None:
+    """What the log says of a message: progress, or that nothing comes of it; None: nothing need be said."""
+    if message.name == "progress":
+        shown = _progress(message.attributes)
+        return (Level.INFO, f"{shown[0].percentage} %: {shown[0].message}".rstrip(": ")) if shown else None
+    if message.name in _EFFECTS and not message.name.startswith("create-"):
+        return None
+    if message.name in _NOT_DONE or message.name.startswith("create-"):
+        return Level.WARNING, f"The message '{message.name}' has no effect: this server does not do what it asks for."
+    if message.name in _OF_EXECUTORS:
+        return None
+    return Level.VERBOSE, f"The message '{message.name}' is not known to this server and has no effect."
 
 
 def _set_variable(attributes: Mapping[str, str]) -> list[ScriptEffect]:
@@ -73,7 +88,7 @@ def _create_artifact(attributes: Mapping[str, str]) -> list[ScriptEffect]:
     return [CollectArtifact(path, name)] if path and name else []
 
 
-def _progress(attributes: Mapping[str, str]) -> list[ScriptEffect]:
+def _progress(attributes: Mapping[str, str]) -> list[ShowProgress]:
     message = attributes.get("message")
     try:
         percentage = int(attributes.get("percentage", ""))
@@ -96,7 +111,17 @@ def _mask_secrets_of_an_account(attributes: Mapping[str, str]) -> list[ScriptEff
     return [MaskValue(attributes[key]) for key in ("token", "password", "secretkey", "azpassword") if key in attributes]
 
 
-_EFFECTS: Mapping[str, Callable[[Mapping[str, str]], list[ScriptEffect]]] = {
+#: What a script may wait for in vain. All that begins with `create-` belongs to it.
+_NOT_DONE = frozenset({"createStepPackageTarget", "delete-target", "set-environmentstate"})
+#: What executors tell of themselves; nobody waits for anything.
+_OF_EXECUTORS = frozenset(
+    {
+        *("calamari-found-package", "foundPackage", "deltaVerification", "calamari-timed-operation"),
+        *("calamari-deployment-metric", "calamari-script-isolation-alert", "k8s-status", "k8s-manifest-applied"),
+        *("pull-request-created", "argocd-files-updated", "claude-code-usage", "claude-code-transcript"),
+    }
+)
+_EFFECTS: Mapping[str, Callable[[Mapping[str, str]], Sequence[ScriptEffect]]] = {
     "setVariable": _set_variable,
     "createArtifact": _create_artifact,
     "progress": _progress,

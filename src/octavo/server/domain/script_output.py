@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 
 from octavo.server.domain.masking import MaskedStream, Secrets
-from octavo.server.domain.script_effects import MaskValue, ScriptEffect, SetOutputVariable, effects_of
+from octavo.server.domain.script_effects import MaskValue, ScriptEffect, SetOutputVariable, effects_of, remark_on
 from octavo.server.domain.service_messages import LABEL, Level, OutputReader, ServiceMessage, Stream
 from octavo.server.domain.service_messages import Line as ReadLine
 from octavo.server.domain.task_log import Entry, Line
@@ -59,7 +59,8 @@ class ScriptOutput:
 
     def _read_plainly(self, entries: Sequence[Entry]) -> list[Line] | None:
         """The quick way for output without messages and secrets; None when the long way must be gone."""
-        if self.secrets or any(LABEL in entry.text for entry in entries):
+        text = "\n".join(entry.text for entry in entries)
+        if LABEL in text or self.secrets.over_lines or self.secrets.occurs_in(text):
             return None
         levels = {stream.value: self._reader.level(stream) for stream in Stream}
         if Level.IGNORED in levels.values():
@@ -76,6 +77,9 @@ class ScriptOutput:
                     self._take(masked.feed(item.text, (sequence, item.level.value, entry.occurred)))
                 case ServiceMessage():
                     effects += effects_of(item)
+                    if remark := remark_on(item):
+                        masked = self._masked.setdefault(stream, MaskedStream(self.secrets))
+                        self._take(masked.feed(remark[1], (sequence, remark[0].value, entry.occurred)))
         for effect in effects:
             if isinstance(effect, MaskValue) or (isinstance(effect, SetOutputVariable) and effect.is_sensitive):
                 self.secrets.add(effect.value)

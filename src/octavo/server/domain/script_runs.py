@@ -53,6 +53,8 @@ class ScriptRun:
     next_sequence: int = 0
     exit_code: int | None = None
     confinement: str = ""
+    progress_percentage: int = 0  # as the script says; 0 to 100
+    progress_message: str = ""
     created_at: datetime | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None

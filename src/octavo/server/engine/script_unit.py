@@ -23,6 +23,7 @@ from octavo.server.domain.script_effects import (
     ScriptEffect,
     SetFailureText,
     SetOutputVariable,
+    ShowProgress,
 )
 from octavo.server.domain.script_output import OutputBatch, ScriptOutput
 from octavo.server.domain.script_runs import RunState, ScriptRun, ServiceVersion
@@ -111,6 +112,7 @@ class ScriptUnit:
     _started: RunChange | None = None
     _confinement: str = ""
     _failure_text: str = ""
+    _progress: ShowProgress | None = None
     _artifacts: list[CollectArtifact] = field(default_factory=list)
     _outputs: list[SetOutputVariable] = field(default_factory=list)
     _has_error_output: bool = False
@@ -230,6 +232,8 @@ class ScriptUnit:
                 self._artifacts.append(effect)
             case SetOutputVariable():
                 self._outputs.append(effect)
+            case ShowProgress():
+                self._progress = effect
 
     def _judge(self, last: Progress) -> Outcome:
         self._exit_code = last.exit_code
@@ -281,6 +285,8 @@ class ScriptUnit:
 
     async def _finish(self, outcome: Outcome, rest: OutputBatch) -> Outcome:
         lines = [*rest.lines]
+        if hidden := self._output.secrets.hidden:
+            lines.append(self._line(Level.VERBOSE, f"Sensitive values hidden in this output: {hidden}."))
         if outcome.error:
             lines.append(self._line(Level.ERROR, outcome.error))
         started_at = self.run.started_at or self.parts.now() if self._may_have_started else None
@@ -305,6 +311,11 @@ class ScriptUnit:
         first = before + 1 if batch.next_sequence > before else None
         chunk = NewChunk(run.unit, batch.lines, first, batch.next_sequence)
         change = replace(change, next_sequence=batch.next_sequence)
+        if self._progress is not None:
+            message = self._output.secrets.mask(self._progress.message)
+            percentage = min(100, max(0, self._progress.percentage))
+            change = replace(change, progress_percentage=percentage, progress_message=message)
+            self._progress = None
         outputs = self._outputs_to_store() if is_end else None
 
         async def work(connection: AsyncConnection) -> None:

@@ -80,6 +80,9 @@ def _machine_node(progress: TaskProgress, step: PlannedStep, number: int, step_s
     node["Ended"] = moment(max(ended)) if ended and status in _ENDED else None
     if runs:
         node["MachineId"], node["ExitCode"] = runs[-1].machine_id, runs[-1].exit_code
+        if status == "Running":
+            node["ProgressPercentage"] = runs[-1].progress_percentage
+            node["ProgressMessage"] = runs[-1].progress_message
     return node
 
 

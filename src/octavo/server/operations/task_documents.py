@@ -164,6 +164,8 @@ def _unit_node(progress: TaskProgress, unit: Unit) -> Json:
         node["LogElements"].insert(0, {**first, "Category": "Gap", "MessageText": text, "Number": 0})
     if run is not None:
         node["MachineId"], node["Confinement"], node["ExitCode"] = run.machine_id, run.confinement, run.exit_code
+        if status == "Running":
+            node["ProgressPercentage"], node["ProgressMessage"] = run.progress_percentage, run.progress_message
     return node
 
 

@@ -291,6 +291,8 @@ script_runs = Table(
     Column("next_sequence", _big, nullable=False, server_default=text("0")),  # cursor into the agent's log
     Column("exit_code", Integer),
     Column("confinement", String, nullable=False, server_default=text("''")),
+    Column("progress_percentage", Integer, nullable=False, server_default=text("0")),
+    Column("progress_message", String, nullable=False, server_default=text("''")),
     Column("created_at", UtcDateTime, nullable=False),
     Column("started_at", UtcDateTime),
     Column("completed_at", UtcDateTime),

@@ -48,6 +48,8 @@ class RunChange:
     agent_ticket: str | None = None
     exit_code: int | None = None
     confinement: str | None = None
+    progress_percentage: int | None = None
+    progress_message: str | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None
 
@@ -76,6 +78,8 @@ def _changed(change: RunChange) -> dict[str, Any]:
         "agent_ticket": change.agent_ticket,
         "exit_code": change.exit_code,
         "confinement": change.confinement,
+        "progress_percentage": change.progress_percentage,
+        "progress_message": change.progress_message,
         "started_at": change.started_at,
         "completed_at": change.completed_at,
     }
@@ -113,6 +117,8 @@ def _as_script_run(row: Row[Any]) -> ScriptRun:
         next_sequence=row.next_sequence,
         exit_code=row.exit_code,
         confinement=row.confinement,
+        progress_percentage=row.progress_percentage,
+        progress_message=row.progress_message,
         created_at=row.created_at,
         started_at=row.started_at,
         completed_at=row.completed_at,

@@ -1,5 +1,12 @@
 """Masking of sensitive values, within lines and over them."""
 
+import base64
+import html
+import json
+from collections.abc import Callable
+from itertools import pairwise
+from urllib.parse import quote, quote_plus
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -131,3 +138,83 @@ def expected_masking(lines: list[str], values: list[str]) -> list[str]:
         result.append(drawn)
         offset = end_of_line
     return result
+
+
+# ---- Encoded forms ---------------------------------------------------------------------------------------------------
+
+SECRETS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=6, max_size=60).filter(str.strip)
+ENCODERS: list[Callable[[str], str]] = [
+    lambda text: base64.b64encode(text.encode()).decode(),
+    lambda text: base64.urlsafe_b64encode(text.encode()).decode(),
+    lambda text: quote(text, safe=""),
+    quote,
+    quote_plus,
+    lambda text: json.dumps(text)[1:-1],
+    lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    html.escape,
+]
+
+
+@given(secret=SECRETS, encode=st.sampled_from(ENCODERS), around=st.text(alphabet="xyz =", max_size=5))
+def test_a_value_is_hidden_in_the_forms_that_scripts_print_it_in(
+    secret: str, encode: Callable[[str], str], around: str
+) -> None:
+    encoded = encode(secret)
+    (shown,) = masked([f"{around}{encoded}{around}"], secret)
+
+    assert encoded.rstrip("=") not in shown
+    assert MASK in shown
+
+
+@given(
+    secret=st.binary(min_size=9, max_size=40).map(bytes.hex), before=st.binary(max_size=5), after=st.binary(max_size=5)
+)
+def test_a_value_is_hidden_wherever_it_stands_in_what_was_encoded(secret: str, before: bytes, after: bytes) -> None:
+    (shown,) = masked([base64.b64encode(before + secret.encode() + after).decode()], secret)
+
+    assert MASK in shown
+    assert len(shown) < len(MASK) + 2 * 9 + 8  # what is left are the neighbours and a character at each edge
+
+
+@given(
+    secret=st.text(alphabet="abcdefgh", min_size=60, max_size=90),
+    cuts=st.lists(st.integers(1, 119), max_size=5, unique=True),
+)
+def test_a_long_value_is_hidden_in_base64_however_it_is_broken_into_lines(secret: str, cuts: list[int]) -> None:
+    encoded = base64.b64encode(secret.encode()).decode()
+    places = [0, *sorted(cut for cut in cuts if cut < len(encoded)), len(encoded)]
+    lines = [encoded[start:end] for start, end in pairwise(places)]
+
+    shown = "".join(masked(["before", *lines, "after"], secret))
+
+    assert MASK in shown
+    assert shown.startswith("before")
+    assert encoded[8:-8] not in shown
+    assert len(shown) < len("before") + len("after") + len(MASK) + 8
+
+
+@given(
+    value=st.text(alphabet="abc\n", min_size=4, max_size=12),
+    log=st.lists(st.text(alphabet="abc", max_size=5), max_size=10),
+    data=st.data(),
+)
+def test_wherever_a_log_is_cut_into_chunks_the_same_is_hidden(value: str, log: list[str], data: st.DataObject) -> None:
+    cut = data.draw(st.integers(0, len(log)))
+    stream: MaskedStream[None] = MaskedStream(Secrets([value]))
+
+    parts = [text for line in log[:cut] for text, _ in stream.feed(line, None)]
+    parts += [text for line in log[cut:] for text, _ in stream.feed(line, None)]
+
+    assert parts + [text for text, _ in stream.flush()] == masked(log, value)
+
+
+def test_what_was_hidden_is_counted() -> None:
+    secrets = Secrets(["hunter22", "first\nsecond"])
+    stream: MaskedStream[None] = MaskedStream(secrets)
+    for line in ("hunter22 hunter22", "nothing", "first", "second", base64.b64encode(b"hunter22").decode()):
+        stream.feed(line, None)
+    stream.flush()
+
+    assert secrets.hidden == 4
+    assert secrets.mask("again hunter22") == f"again {MASK}"
+    assert secrets.hidden == 5

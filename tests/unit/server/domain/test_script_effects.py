@@ -10,8 +10,9 @@ from octavo.server.domain.script_effects import (
     SetOutputVariable,
     ShowProgress,
     effects_of,
+    remark_on,
 )
-from octavo.server.domain.service_messages import ServiceMessage
+from octavo.server.domain.service_messages import Level, ServiceMessage
 
 
 @pytest.mark.parametrize(
@@ -44,3 +45,34 @@ def test_effects(name: str, attributes: dict[str, str], effects: list[ScriptEffe
 
 def test_a_secret_does_not_show_in_an_effect() -> None:
     assert "hunter2" not in repr(effects_of(ServiceMessage("mask", {"value": "hunter2"})))
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes", "level", "words"),
+    [
+        ("progress", {"percentage": "50", "message": "half"}, Level.INFO, "50 %: half"),
+        ("progress", {"percentage": "50", "message": ""}, Level.INFO, "50 %"),
+        ("no-such-message", {"value": "secret"}, Level.VERBOSE, "not known"),
+        ("setvariable", {"name": "A", "value": "secret"}, Level.VERBOSE, "'setvariable' is not known"),
+        ("create-azureaccount", {"azpassword": "secret"}, Level.WARNING, "has no effect"),
+        ("delete-target", {"machine": "secret"}, Level.WARNING, "has no effect"),
+    ],
+)
+def test_nothing_is_swallowed_that_somebody_may_wait_for(
+    name: str, attributes: dict[str, str], level: Level, words: str
+) -> None:
+    remark = remark_on(ServiceMessage(name, attributes))
+
+    assert remark is not None
+    assert (remark[0], words in remark[1], "secret" in remark[1]) == (level, True, False)
+
+
+@pytest.mark.parametrize("name", ["setVariable", "mask", "resultMessage", "foundPackage", "calamari-timed-operation"])
+def test_what_is_done_or_asks_for_nothing_leaves_no_line(name: str) -> None:
+    """script-execution 1"""
+    assert remark_on(ServiceMessage(name, {"name": "A", "value": "x"})) is None
+
+
+def test_progress_that_cannot_be_read_is_ignored() -> None:
+    """script-execution 13"""
+    assert remark_on(ServiceMessage("progress", {"percentage": "half", "message": "m"})) is None
