@@ -74,6 +74,10 @@ class _Handler(BaseHTTPRequestHandler):
     state: FeedServer
     protocol_version = "HTTP/1.1"
 
+    def handle(self) -> None:
+        with suppress(ConnectionError):  # a client may have had enough
+            super().handle()
+
     def do_GET(self) -> None:
         reply = self.state.reply(self.path, self.headers.get("Authorization"))
         self.send_response(reply.status)
@@ -82,8 +86,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(reply.body) if reply.announced is None else reply.announced))
         self.end_headers()
         if self.command == "GET":
-            with suppress(ConnectionError):  # a client may have had enough
-                self.wfile.write(reply.body)
+            self.wfile.write(reply.body)
         self.close_connection = reply.announced is not None
 
     def do_HEAD(self) -> None:

@@ -102,8 +102,25 @@ def publish_github(server: FeedServer) -> Site:
                 ("1.10.0", "1.9.0", "1.9.0-beta.1"), ".zip", content, "/assets/web.zip")  # fmt: skip
 
 
+def publish_maven(server: FeedServer) -> Site:
+    """A Maven repository with an artifact that is packed as .zip, and its SHA-1."""
+    content = b"a maven .zip " * LENGTH
+    versions = ("1.9.0", "1.10.0", "1.9.0-beta-1")
+    listed = "".join(f"<version>{version}</version>" for version in versions)
+    server.replies["/maven2/com/acme/web/maven-metadata.xml"] = Reply(
+        f"""<?xml version="1.0" encoding="UTF-8"?><metadata><groupId>com.acme</groupId><artifactId>web</artifactId>
+        <versioning><latest>1.9.0</latest><versions>{listed}</versions></versioning></metadata>""".encode()
+    )
+    file_path = "/maven2/com/acme/web/1.10.0/web-1.10.0.zip"
+    server.replies[file_path] = Reply(content)
+    server.replies[f"{file_path}.sha1"] = Reply(f"{hashlib.sha1(content).hexdigest()}  web.zip\n".encode())
+    return Site("Maven", f"{server.url}/maven2/", "com.acme:web", "com.acme:web", "com.acme:missing",
+                ("1.10.0", "1.9.0", "1.9.0-beta-1"), ".zip", content, file_path)  # fmt: skip
+
+
 PUBLISHERS: dict[str, Callable[[FeedServer], Site]] = {
     "GitHub": publish_github,
+    "Maven": publish_maven,
     "Npm": publish_npm,
     "NuGet": publish_nuget,
 }

@@ -255,10 +255,7 @@ async def _read(response: httpx.Response) -> Answer:
 
 def _followed(source: httpx.URL, location: str) -> httpx.URL:
     """Where a redirect leads."""
-    try:
-        target = source.join(location)
-    except httpx.InvalidURL as error:
-        raise FeedUnavailable(f"{shown(source)} redirects to an address that cannot be read.") from error
+    target = source.join(location)  # httpx has read it already
     if not location or target.scheme not in _USUAL_PORTS or not target.host:
         raise FeedUnavailable(f"{shown(source)} redirects to an address that cannot be called.")
     if source.scheme == "https" and target.scheme == "http":

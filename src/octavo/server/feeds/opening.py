@@ -6,11 +6,13 @@ from octavo.base.errors import Invalid
 from octavo.server.feeds.feed import FeedSettings, PackageFeed
 from octavo.server.feeds.github import GitHubFeed
 from octavo.server.feeds.http import FeedHttp
+from octavo.server.feeds.maven import MavenFeed
 from octavo.server.feeds.npm import NpmFeed
 from octavo.server.feeds.nuget import NuGetFeed
 
 _OPENERS: Mapping[str, Callable[[FeedSettings], PackageFeed]] = {
     "GitHub": lambda settings: GitHubFeed(FeedHttp(settings)),
+    "Maven": lambda settings: MavenFeed(FeedHttp(settings)),
     "Npm": lambda settings: NpmFeed(FeedHttp(settings)),
     "NuGet": lambda settings: NuGetFeed(FeedHttp(settings)),
 }
