@@ -12,6 +12,7 @@ from octavo.executor.messages import say, tell, warn
 from octavo.executor.scripts import StepRefused
 from octavo.executor.structured.json_files import replace_in_json
 from octavo.executor.structured.properties_files import replace_in_properties
+from octavo.executor.structured.xml_files import replace_in_xml
 from octavo.executor.structured.yaml_files import replace_in_yaml
 from octavo.executor.substitute import entries
 from octavo.executor.text_files import TextFile, matching_files, read_text_file
@@ -23,6 +24,7 @@ _ONLY_JSON = "Octopus.Action.StructuredConfigurationFallbackFlag"
 _Format = Callable[[TextFile, Mapping[str, str]], int]
 _FORMATS: dict[str, _Format] = {
     "JSON": replace_in_json,
+    "XML": replace_in_xml,
     "YAML": replace_in_yaml,
     "properties": replace_in_properties,
 }
@@ -30,6 +32,7 @@ _TRIED = {
     ".json": ("JSON",),
     ".yaml": ("JSON", "YAML"),
     ".yml": ("JSON", "YAML"),
+    ".xml": ("JSON", "XML"),
     ".properties": ("JSON", "properties"),
 }
 
