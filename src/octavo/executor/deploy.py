@@ -9,8 +9,9 @@ Source: script-execution.md §5.8, §5.10, §5.12.
 import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 
 from octavo.executor.composing import SYNTAXES
@@ -18,7 +19,7 @@ from octavo.executor.extract import extract
 from octavo.executor.journal import Entry, journal_of, previous_variables
 from octavo.executor.messages import message, say, tell, warn
 from octavo.executor.plan import PackagePlan, ScriptPlan
-from octavo.executor.scripts import StepRefused, run_script
+from octavo.executor.scripts import StepRefused, Surroundings, run_script
 from octavo.executor.structured import replace_in_structured_files, replaces_structured
 from octavo.executor.substitute import substitute_in_files, substitutes
 
@@ -84,21 +85,28 @@ def _carry_out(place: Path, known: dict[str, str]) -> tuple[int, Path]:
     """The conventions behind the extraction; the exit code, and where the package is in the end."""
     current = place
     try:
-        _run_configured("PreDeploy", current, known)
-        _run_packaged("PreDeploy", current, known)
-        if substitutes(known):
-            substitute_in_files(current, known)
-        if replaces_structured(known):
-            replace_in_structured_files(current, known)
-        current = _copy_to_custom_folder(place, known)
-        for stage in ("Deploy", "PostDeploy"):
-            _run_packaged(stage, current, known)
-            _run_configured(stage, current, known)
+        for convention in _CONVENTIONS:
+            current = convention(current, known)
+            if known.get("Octopus.Action.SkipRemainingConventions", "").strip().lower() == "true":
+                say("The remaining conventions are skipped, as a script has asked.")
+                break
     except _StageFailed as failure:
         known |= {"OctopusLastError": str(failure), "OctopusLastErrorMessage": str(failure)}
         _run_after_failure(current, known)
         return failure.code, current
     return 0, current
+
+
+def _substitute(folder: Path, variables: dict[str, str]) -> Path:
+    if substitutes(variables):
+        substitute_in_files(folder, variables)
+    return folder
+
+
+def _replace_structured(folder: Path, variables: dict[str, str]) -> Path:
+    if replaces_structured(variables):
+        replace_in_structured_files(folder, variables)
+    return folder
 
 
 def _installed_already(package: PackagePlan, before: list[Entry], variables: Mapping[str, str]) -> Entry | None:
@@ -210,7 +218,7 @@ def _purge(folder: Path, kept: Iterable[str]) -> None:
 # ---- Scripts ---------------------------------------------------------------------------------------------------------
 
 
-def _run_configured(stage: str, folder: Path, variables: Mapping[str, str]) -> None:
+def _run_configured(stage: str, folder: Path, variables: dict[str, str]) -> Path:
     """The step's own scripts of this stage, in every language it has one in."""
     for extension in (*_SYNTAXES, *_OTHER_SYNTAXES):
         name = f"{_CONFIGURED}{stage}{extension}"
@@ -220,26 +228,28 @@ def _run_configured(stage: str, folder: Path, variables: Mapping[str, str]) -> N
             file.write_text(body, encoding="utf-8")
             _run(file, variables)
             _clean_up([file], variables)
+    return folder
 
 
-def _run_packaged(stage: str, folder: Path, variables: Mapping[str, str]) -> None:
+def _run_packaged(stage: str, folder: Path, variables: dict[str, str]) -> Path:
     """The best script of this stage in the folder's root; then all of the stage are removed."""
     if variables.get(f"{_PACKAGE}RunScripts", "").lower() == "false":
-        return
+        return folder
     order = (*_SYNTAXES, *_OTHER_SYNTAXES)
     found = [each for each in folder.iterdir() if each.is_file() and each.stem.lower() == stage.lower()]
     found = sorted(
         (each for each in found if each.suffix.lower() in order), key=lambda each: order.index(each.suffix.lower())
     )
     if not found:
-        return
+        return folder
     if len(found) > 1:
         say(f"Of {', '.join(each.name for each in found)} only {found[0].name} is run")
     _run(found[0], variables)
     _clean_up(found, variables)
+    return folder
 
 
-def _run_after_failure(folder: Path, variables: Mapping[str, str]) -> None:
+def _run_after_failure(folder: Path, variables: dict[str, str]) -> None:
     """The package's own answer to a failure; what failed first decides the result."""
     try:
         _run_packaged("DeployFailed", folder, variables)
@@ -247,12 +257,20 @@ def _run_after_failure(folder: Path, variables: Mapping[str, str]) -> None:
         warn(f"DeployFailed did not succeed either: {error}")
 
 
-def _run(file: Path, variables: Mapping[str, str]) -> None:
+def _run(file: Path, variables: dict[str, str]) -> None:
+    """Run a script; what it sets is known to those behind it."""
     syntax = _SYNTAXES.get(file.suffix.lower())
     if syntax is None:
         raise StepRefused(f"{file.name} cannot be run here. Write it in Bash (.sh), Python (.py) or PowerShell (.ps1).")
+    step, machine = variables.get("Octopus.Action.Name", ""), variables.get("Octopus.Machine.Name", "")
+
+    def hear(name: str, value: str) -> None:
+        output = f"Octopus.Action[{step}].Output"
+        places = (name, f"{output}.{name}", *((f"{output}[{machine}].{name}",) if machine else ()))
+        variables.update(dict.fromkeys(places, value))
+
     say(f"Running {file.name}")
-    code = run_script(ScriptPlan(syntax, file=file.name), variables, file.parent)
+    code = run_script(ScriptPlan(syntax, file=file.name), variables, Surroundings(file.parent, hear=hear))
     if code:
         raise _StageFailed(code)
 
@@ -283,3 +301,17 @@ def _warn_of_configuration(place: Path) -> None:
         warn(
             "The package has .config files. Octavo does not transform .NET configuration files: they stay as they are."
         )
+
+
+#: What happens behind the extraction, in this order: each takes the folder and gives the one to go on with.
+_CONVENTIONS: tuple[Callable[[Path, dict[str, str]], Path], ...] = (
+    partial(_run_configured, "PreDeploy"),
+    partial(_run_packaged, "PreDeploy"),
+    _substitute,
+    _replace_structured,
+    _copy_to_custom_folder,
+    partial(_run_packaged, "Deploy"),
+    partial(_run_configured, "Deploy"),
+    partial(_run_packaged, "PostDeploy"),
+    partial(_run_configured, "PostDeploy"),
+)

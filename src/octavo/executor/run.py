@@ -20,7 +20,7 @@ from octavo.executor.extract import ExtractionRefused, extract
 from octavo.executor.fetch import PackageCache, PackageNotFetched, use_local_file
 from octavo.executor.messages import message, say, warn
 from octavo.executor.plan import Deed, PackagePlan, Plan, PlanNotUnderstood, plan_from_json
-from octavo.executor.scripts import StepRefused, run_script, script_file
+from octavo.executor.scripts import StepRefused, Surroundings, run_script, script_file
 from octavo.executor.structured import replace_in_structured_files, replaces_structured
 from octavo.executor.substitute import substitute_file, substitute_in_files, substitutes
 from octavo.executor.templates import Variables
@@ -65,7 +65,7 @@ def run_plan(plan: Plan, folder: Path) -> int:
     if plan.packages and replaces_structured(variables):
         replace_in_structured_files(folder, variables)
     container = prepare_container(plan.image, folder) if plan.image else None
-    return run_script(plan.script, variables, folder, container)
+    return run_script(plan.script, variables, Surroundings(folder, container))
 
 
 def _prepare(package: PackagePlan, folder: Path) -> dict[str, str]:

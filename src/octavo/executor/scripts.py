@@ -3,13 +3,18 @@
 Source: script-execution.md §2.3, §2.4.
 """
 
+import base64
 import os
+import re
 import secrets
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from octavo.executor.composing import SYNTAXES, Source, command, compose
 from octavo.executor.containers import Container
@@ -20,14 +25,22 @@ class StepRefused(Exception):
     """The step cannot be run; the message says why."""
 
 
-def run_script(
-    script: ScriptPlan, variables: Mapping[str, str], folder: Path, container: Container | None = None
-) -> int:
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a script runs in. `hear` is told of each variable that it sets, while it runs."""
+
+    folder: Path
+    container: Container | None = None
+    hear: Callable[[str, str], None] | None = None
+
+
+def run_script(script: ScriptPlan, variables: Mapping[str, str], surroundings: Surroundings) -> int:
     """Compose the script beside the file it comes from, and run it there, or in the container; its exit code.
 
     Raises:
         StepRefused: it is not there, or in no language that runs here.
     """
+    folder, container = surroundings.folder, surroundings.container
     if script.body is not None:
         place = folder / f"Script{SYNTAXES.get(script.syntax, '')}"
         source = Source(script.syntax, script.body, place.name, parameters=script.parameters)
@@ -42,10 +55,9 @@ def run_script(
     bootstrap = place.with_name(f"Bootstrap.{secrets.token_hex(4)}.{place.name}")
     with _files({bootstrap.name: composed.text, **composed.beside}, place.parent):
         start = command(script.syntax, variables, str(bootstrap))
-        if container is None:
-            return _wait_for(start, place.parent, folder, lambda process, number: process.send_signal(number))
-        start = container.command([Path(start[0]).name, *start[1:]], place.parent)
-        return _wait_for(start, place.parent, folder, lambda _, __: container.end())
+        if container is not None:
+            start = container.command([Path(start[0]).name, *start[1:]], place.parent)
+        return _wait_for(start, place.parent, surroundings)
 
 
 @contextmanager
@@ -88,23 +100,42 @@ def script_file(script: ScriptPlan, folder: Path) -> Path:
     return place
 
 
-def _wait_for(
-    command: list[str], working_folder: Path, folder: Path, end: Callable[["subprocess.Popen[bytes]", int], None]
-) -> int:
-    """Run the script; `end` passes signals to end us on to it. Its exit code, or 128 + the signal that ended it."""
-    environment = {**os.environ, "OctopusCalamariWorkingDirectory": str(folder)}
+def _wait_for(command: list[str], working_folder: Path, surroundings: Surroundings) -> int:
+    """Run the script; signals to end us end it. Its exit code, or 128 + the signal that ended it."""
+    environment = {**os.environ, "OctopusCalamariWorkingDirectory": str(surroundings.folder)}
+    output = None if surroundings.hear is None else subprocess.PIPE
     try:
-        process = subprocess.Popen(command, cwd=working_folder, stdin=subprocess.DEVNULL, env=environment)
+        process = subprocess.Popen(
+            command, cwd=working_folder, stdin=subprocess.DEVNULL, stdout=output, env=environment
+        )
     except FileNotFoundError as error:
         raise StepRefused(
             f"This machine has no {command[0]}, which the step needs. Install it there, or run the step on a machine "
             "that has it."
         ) from error
+
+    def end(number: int, _: object) -> None:
+        process.send_signal(number) if surroundings.container is None else surroundings.container.end()
+
     with process:
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda received, _: end(process, received))
+            signal.signal(number, end)
+        if process.stdout is not None and surroundings.hear is not None:
+            _pass_on(process.stdout, surroundings.hear)
         code = process.wait()
     return code if code >= 0 else 128 - code
+
+
+def _pass_on(output: IO[bytes], hear: Callable[[str, str], None]) -> None:
+    """Write the script's lines where ours go, and tell of the variables that they set."""
+    for line in output:
+        sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
+        for attributes in re.findall(rb"##octopus\[setVariable ([^\]]*)\]", line):
+            found = dict(re.findall(rb"([A-Za-z]+)=['\"]([A-Za-z0-9+/=]*)['\"]", attributes))
+            with suppress(ValueError, KeyError):  # what cannot be read sets nothing
+                name, value = (base64.b64decode(found[key]).decode("utf-8") for key in (b"name", b"value"))
+                hear(name, value)
 
 
 def _private(path: str, flags: int) -> int:

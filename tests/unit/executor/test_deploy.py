@@ -272,3 +272,27 @@ def test_variables_are_put_into_files_after_pre_deploy_and_before_the_copy(tmp_p
 
     assert said(result) == ["> #{Color}", "> green"]
     assert (tmp_path / "site/app.ini").read_text() == "> green"
+
+
+def test_what_a_script_sets_is_known_to_those_behind_it(tmp_path: Path) -> None:
+    """§4.1 of script-execution: under its own name, and as an output of the step and its machine."""
+    show = 'echo "> $(get_octopusvariable A)|$(get_octopusvariable "Octopus.Action[Place].Output[web-1].A")"'
+    members = {"PreDeploy.sh": "set_octopusvariable A 'x y'", "Deploy.sh": show}
+    names = {"Octopus.Action.Name": "Place", "Octopus.Machine.Name": "web-1"}
+
+    result = deploy(tmp_path, a_package(tmp_path, members), names)
+
+    assert (result.returncode, said(result)) == (0, ["> x y|x y"])
+    assert (encoded("A"), encoded("x y")) in outputs(result)
+
+
+def test_a_script_may_skip_what_remains(tmp_path: Path) -> None:
+    members = {
+        "PreDeploy.sh": "set_octopusvariable Octopus.Action.SkipRemainingConventions True",
+        "Deploy.sh": "echo '> never'",
+    }
+
+    result = deploy(tmp_path, a_package(tmp_path, members))
+
+    assert (result.returncode, said(result)) == (0, [])
+    assert 'WasSuccessful="True"' in (tmp_path / "DeploymentJournal.xml").read_text()
