@@ -48,7 +48,12 @@ async def served_agent(folder: Path, server: Thumbprint, names: Sequence[str] = 
     trust = Trust()
     trust.allow(server)
     capabilities = CountedCapabilities(names)
-    variables = {"TentacleHome": str(folder / "home"), "TentacleApplications": str(folder / "home/Applications")}
+    home = folder / "home"
+    variables = {
+        "TentacleHome": str(home),
+        "TentacleApplications": str(home / "Applications"),
+        "TentacleJournal": str(home / "DeploymentJournal.xml"),
+    }
     async with (
         open_agent(folder / "home", variables=variables) as agent,
         Runtime(identity(f"agent {folder.name}"), spool=folder / "spool", trust=trust) as runtime,

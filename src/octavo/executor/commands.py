@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from octavo.executor.journal import journal_of
 from octavo.executor.package_files import apply_package_delta, find_package
+from octavo.executor.retention import Keep, clean, remove_unfinished
 from octavo.executor.run import run_plan_file
 
-COMMANDS = ("find-package", "apply-delta")
+COMMANDS = ("find-package", "apply-delta", "clean")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -26,6 +28,10 @@ def main(arguments: Sequence[str]) -> int:
             given.packageHash,
             exact_only=given.exactMatch.lower() == "true",
         )
+    if given.command == "clean":
+        remove_unfinished(files)
+        clean(journal_of({}), given.retentionPolicySet, Keep(given.days, given.releases))
+        return 0
     return apply_package_delta(
         files, Path(given.basisFileName), given.fileHash, Path(given.deltaFileName), given.newFileName
     )
@@ -59,4 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     }
     for name, what in options.items():
         apply.add_argument(f"--{name}", required=True, help=what)
+    clean_up = commands.add_parser("clean", help="remove deployments that need not be kept")
+    clean_up.add_argument("--retentionPolicySet", required=True, help="the name under which they follow each other")
+    amount = clean_up.add_mutually_exclusive_group(required=True)
+    amount.add_argument("--days", type=int, help="keep those that are younger")
+    amount.add_argument("--releases", type=int, help="keep so many successful ones beside the latest")
     return parser

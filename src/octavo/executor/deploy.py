@@ -19,6 +19,7 @@ from octavo.executor.extract import extract
 from octavo.executor.journal import Entry, journal_of, previous_variables
 from octavo.executor.messages import message, say, tell, warn
 from octavo.executor.plan import PackagePlan, ScriptPlan
+from octavo.executor.retention import clean, keep_of
 from octavo.executor.scripts import StepRefused, Surroundings, run_script
 from octavo.executor.structured import replace_in_structured_files, replaces_structured
 from octavo.executor.substitute import substitute_in_files, substitutes
@@ -78,6 +79,8 @@ def deploy_package(package: PackagePlan, archive: Path, variables: Mapping[str, 
             project_id=known.get("Octopus.Project.Id", ""),
         )
     )
+    if code == 0 and (keep := keep_of(known)) is not None:
+        clean(journal, policy_set, keep)
     return code
 
 

@@ -6,9 +6,9 @@ file after. Source: script-execution.md §7.1, §7.3.
 
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree
@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 from octavo.executor.messages import warn
 
 _PREVIOUS = "Octopus.Tentacle.Previous"
+_TIME = "%Y-%m-%d %H:%M:%S"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Entry:
     environment_id: str = ""
     tenant_id: str = ""
     project_id: str = ""
+    id: str = field(default_factory=lambda: secrets.token_hex(16))
+    installed_on: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def is_there(self) -> bool:
@@ -47,18 +50,34 @@ class Journal:
 
     def entries(self, policy_set: str) -> list[Entry]:
         """The set's entries, oldest first."""
-        if self._file is None or not policy_set:
+        return [entry for entry in self.all_entries() if policy_set and entry.policy_set == policy_set]
+
+    def all_entries(self) -> list[Entry]:
+        """The entries of every set, oldest first."""
+        if self._file is None:
             return []
         with self._locked():
-            return [entry for entry in map(_as_entry, self._read()) if entry.policy_set == policy_set]
+            return [_as_entry(element) for element in self._read()]
 
     def add(self, entry: Entry) -> None:
         """Write a new entry behind the others."""
+        self._change(lambda root: root.append(_as_element(entry)))
+
+    def remove(self, entry_id: str) -> None:
+        """Forget an entry."""
+
+        def remove_entry(root: ElementTree.Element) -> None:
+            for element in [each for each in root if each.get("Id") == entry_id]:
+                root.remove(element)
+
+        self._change(remove_entry)
+
+    def _change(self, change: Callable[[ElementTree.Element], object]) -> None:
         if self._file is None:
             return
         with self._locked():
             root = self._read()
-            root.append(_as_element(entry))
+            change(root)
             partial = self._file.with_name(f"{self._file.name}.{secrets.token_hex(4)}.partial")
             try:
                 ElementTree.ElementTree(root).write(partial, encoding="utf-8", xml_declaration=True)
@@ -117,11 +136,11 @@ def _installation(prefix: str, entry: Entry | None) -> dict[str, str]:
 
 def _as_element(entry: Entry) -> ElementTree.Element:
     attributes = {
-        "Id": secrets.token_hex(16),
+        "Id": entry.id,
         "EnvironmentId": entry.environment_id,
         "TenantId": entry.tenant_id,
         "ProjectId": entry.project_id,
-        "InstalledOn": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S"),
+        "InstalledOn": entry.installed_on.strftime(_TIME),
         "RetentionPolicySet": entry.policy_set,
         "ExtractedTo": entry.extracted_to,
         "CustomInstallationDirectory": entry.custom_folder,
@@ -147,4 +166,13 @@ def _as_entry(element: ElementTree.Element) -> Entry:
         environment_id=element.get("EnvironmentId", ""),
         tenant_id=element.get("TenantId", ""),
         project_id=element.get("ProjectId", ""),
+        id=element.get("Id", ""),
+        installed_on=_time_of(element.get("InstalledOn", "")),
     )
+
+
+def _time_of(text: str) -> datetime:
+    try:
+        return datetime.strptime(text, _TIME).replace(tzinfo=UTC)
+    except ValueError:
+        return datetime.now(UTC)  # whatever that is, it is not known to be old

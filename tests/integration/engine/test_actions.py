@@ -133,6 +133,23 @@ async def test_a_package_is_deployed_and_transferred_to_a_target(stage: Stage, t
     assert str(site) in said(details)
 
 
+async def test_a_target_keeps_as_many_deployments_as_the_lifecycle_says(stage: Stage, tmp_path: Path) -> None:
+    """script-execution 85"""
+    lifecycle = (await stage.api.get("/api/lifecycles/all"))[0]
+    lifecycle["TentacleRetentionPolicy"] = {"Unit": "Items", "QuantityToKeep": 1, "ShouldKeepForever": False}
+    await stage.api.put(f"/api/lifecycles/{lifecycle['Id']}", lifecycle)
+    package = await push(stage, "Site.1.0.0.zip", {"index.html": "hi"})
+    await create_project(stage, "Web", step("Place", "TentaclePackage", "web", package))
+    async with served_agent(tmp_path, stage.server.identity.thumbprint, OFFICIAL) as agent:
+        await add_target(stage, agent.endpoint.uri, agent.endpoint.thumbprint, "web-1")
+
+        ends = [await deploy(stage, "Web") for _ in range(3)]
+
+    assert [end["Task"]["State"] for end in ends] == ["Success"] * 3, said(ends[-1])
+    places = (tmp_path / "home/Applications/Dev/Site").iterdir()
+    assert sorted(place.name for place in places) == ["1.0.0_1", "1.0.0_2"]
+
+
 async def test_an_e_mail_is_written_to_addresses_and_teams(stage: Stage, mailbox: tuple[Mailbox, int]) -> None:
     box, port = mailbox
     settings = {"SmtpHost": "127.0.0.1", "SmtpPort": port, "SendEmailFrom": "octavo@example.org"}

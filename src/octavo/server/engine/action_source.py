@@ -10,6 +10,7 @@ from octavo.base.errors import Invalid
 from octavo.base.sensitive import Sensitive
 from octavo.contracts.scripts import ScriptIsolationLevel
 from octavo.executor.plan import Deed
+from octavo.executor.retention import QUANTITY, UNIT
 from octavo.executor.templates import ParseMode, Variables
 from octavo.halibut import Endpoint
 from octavo.server.domain.executions import Execution
@@ -19,6 +20,7 @@ from octavo.server.engine.parts import EngineParts
 from octavo.server.engine.script_source import deliver, files_of
 from octavo.server.engine.unit_variables import ExecutionVariables, Place, UnitVariables
 from octavo.server.operations.packages import PackageReference, resolve_references
+from octavo.server.operations.retention import find_retention
 from octavo.server.packages.delivery import PackageToDeliver, Recipient, ScriptToDeliver, Syntax, parse_syntax
 from octavo.server.workers.script_client import BEST_CONFINEMENT, NO_CONFINEMENT, Script
 
@@ -106,7 +108,7 @@ async def action_source(
         body=None,
         file=None,
         parameters="",
-        variables=unit.variables.evaluated() | _of_deployed_package(execution, place),
+        variables=unit.variables.evaluated() | await _of_deployed_package(parts, execution, place),
         secrets=unit.secrets,
         packages=primary,
         target_id=place.machine.id if place.machine else "",
@@ -115,13 +117,17 @@ async def action_source(
     )
 
 
-def _of_deployed_package(execution: Execution, place: Place) -> dict[str, str]:
-    """What the machine's journal keeps apart: the same step of a project, in an environment, for a tenant."""
+async def _of_deployed_package(parts: EngineParts, execution: Execution, place: Place) -> dict[str, str]:
+    """What the machine's journal keeps apart (a step of a project, in an environment, for a tenant), and how much."""
     machine_id = place.machine.id if place.machine else ""
-    parts = (execution.environment_id, execution.project_id, place.step.name, machine_id, execution.tenant_id or "")
-    variables = {"OctopusRetentionPolicySet": "/".join(parts)}
+    names = (execution.environment_id, execution.project_id, place.step.name, machine_id, execution.tenant_id or "")
+    variables = {"OctopusRetentionPolicySet": "/".join(names)}
     if execution.doc.get("ForcePackageRedeployment"):
         variables["Octopus.Action.Package.SkipIfAlreadyInstalled"] = "False"
+    async with parts.context.store.reading() as connection:
+        kept = await find_retention(connection, execution)
+    if kept is not None:
+        variables |= {UNIT: kept.unit, QUANTITY: str(kept.quantity)}
     return variables
 
 
