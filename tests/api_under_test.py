@@ -22,6 +22,7 @@ from octavo.server.api.dependencies import ApiServices
 from octavo.server.blobs import LocalBlobs
 from octavo.server.bus import MemoryBus
 from octavo.server.domain.vault import Vault
+from octavo.server.feeds.open_feeds import OpenFeeds
 from octavo.server.operations.authentication import Authenticator
 from octavo.server.operations.context import SYSTEM, OperationContext, Parts
 from octavo.server.operations.credentials import Passwords
@@ -79,7 +80,7 @@ class Api:
 async def running_api(store: Store, folder: Path) -> AsyncIterator[Api]:
     """The API on this store."""
     bus = MemoryBus()
-    parts = Parts(store, bus, LocalBlobs(folder / "blobs"), SystemClock(), _VAULT)
+    parts = Parts(store, bus, LocalBlobs(folder / "blobs"), SystemClock(), _VAULT, OpenFeeds(SystemClock()))
     passwords = Passwords()
     wanted = Wanted("admin", Sensitive(PASSWORD), Sensitive(API_KEY))
     installation = await prepare_installation(parts, passwords, wanted)

@@ -28,6 +28,7 @@ from octavo.server.blobs import BlobStore, LocalBlobs
 from octavo.server.bus import Bus, MemoryBus
 from octavo.server.domain.vault import Vault
 from octavo.server.engine.engine import EngineSettings, running_engine
+from octavo.server.feeds.open_feeds import OpenFeeds
 from octavo.server.operations.authentication import Authenticator
 from octavo.server.operations.context import Parts
 from octavo.server.operations.credentials import Passwords
@@ -143,7 +144,9 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
         await store.migrate()
         bus = await _bus(settings, stack)
         blobs = _blobs(settings)
-        yield Parts(store, bus, blobs, SystemClock(), vault)
+        feeds = OpenFeeds(SystemClock())
+        stack.push_async_callback(feeds.close)
+        yield Parts(store, bus, blobs, SystemClock(), vault, feeds)
 
 
 async def _bus(settings: Settings, stack: AsyncExitStack) -> Bus:

@@ -14,6 +14,7 @@ from octavo.server.blobs import BlobStore
 from octavo.server.bus import Bus
 from octavo.server.domain.tasks import TaskKind
 from octavo.server.domain.vault import Vault, new_key
+from octavo.server.feeds.open_feeds import OpenFeeds
 from octavo.server.operations.context import SYSTEM, OperationContext, Parts
 from octavo.server.operations.packages import (
     OverwriteMode,
@@ -38,7 +39,9 @@ FAIL, OVERWRITE, IGNORE = OverwriteMode.FAIL_IF_EXISTS, OverwriteMode.OVERWRITE_
 @pytest.fixture
 def context(sqlite_store: Store, bus: Bus, blobs: BlobStore) -> OperationContext:
     vault = Vault({"1": new_key()}, "1")
-    return OperationContext(Parts(sqlite_store, bus, blobs, SystemClock(), vault), SYSTEM, "Spaces-1")
+    return OperationContext(
+        Parts(sqlite_store, bus, blobs, SystemClock(), vault, OpenFeeds(SystemClock())), SYSTEM, "Spaces-1"
+    )
 
 
 @pytest.fixture
@@ -213,7 +216,7 @@ async def test_references_are_frozen_to_versions(context: OperationContext, spoo
     await push(context, spool, a_zip(f="new"), "Acme.1.1.zip")
 
     newest, named = await resolve_references(
-        context, [PackageReference("acme"), PackageReference("Acme", "1.0.0", "old", extract=False)]
+        context, [PackageReference("acme"), PackageReference("Acme", "1.0.0", "old", extract=False)], spool
     )
 
     assert (newest.version, newest.reference, newest.extract) == ("1.1", "", True)
@@ -230,10 +233,10 @@ async def test_references_are_frozen_to_versions(context: OperationContext, spoo
     ],
 )
 async def test_references_that_mean_nothing_are_refused(
-    context: OperationContext, references: list[PackageReference], reason: str
+    context: OperationContext, spool: Path, references: list[PackageReference], reason: str
 ) -> None:
     with pytest.raises(Invalid, match=reason):
-        await resolve_references(context, references)
+        await resolve_references(context, references, spool)
 
 
 async def test_a_queued_script_keeps_the_version_that_was_newest_when_it_was_queued(

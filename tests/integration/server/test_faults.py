@@ -29,7 +29,14 @@ async def test_a_full_database_gives_503_and_leaves_nothing_half_written(api: Ap
 
 
 async def test_another_servers_master_key_is_told_before_anything_is_served(api: Api) -> None:
-    wrong = Parts(api.parts.store, api.parts.bus, api.parts.blobs, api.parts.clock, Vault({"k2": bytes(32)}, "k2"))
+    wrong = Parts(
+        api.parts.store,
+        api.parts.bus,
+        api.parts.blobs,
+        api.parts.clock,
+        Vault({"k2": bytes(32)}, "k2"),
+        api.parts.feeds,
+    )
 
     told = ""
     try:

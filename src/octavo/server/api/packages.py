@@ -4,6 +4,7 @@ Source: endpoints.md §9; resources.md §14; conventions §7 (upload statuses), 
 """
 
 from pathlib import Path
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, RedirectResponse
@@ -16,14 +17,17 @@ from octavo.server.api.normalisation import decoded_segment
 from octavo.server.api.paging import many_of, page, window_of
 from octavo.server.api.uploads import read_upload
 from octavo.server.blobs import BlobStore
+from octavo.server.feeds.feed import FeedVersion
 from octavo.server.operations import packages as feed
 from octavo.server.operations.build_information import find_of_package
 from octavo.server.operations.context import OperationContext
 from octavo.server.operations.documents import Json
+from octavo.server.operations.external_feeds import find_external_feed
 from octavo.server.operations.kinds.feeds import FEEDS
 from octavo.server.operations.moments import moment
 from octavo.server.operations.resources import get_resource
 from octavo.server.packages.tokens import fetch_tokens
+from octavo.server.store.fetched_packages import FetchedPackage
 from octavo.server.store.packages import PackageQuery, StoredPackage
 
 router = APIRouter(tags=["packages"])
@@ -119,16 +123,22 @@ async def search_versions(key: str, request: Request, context: SpaceContext) -> 
     """A page of one package's versions, newest first."""
     feed_id = await _feed_id(context, key)
     query, window = request.query_params, window_of(request.query_params)
+    external = await find_external_feed(context, feed_id)
     wanted = feed.VersionFilter(
         text=query.get("filter", ""),
         pre_release_tag=query.get("prereleasetag", ""),
         version_range=query.get("versionrange", ""),
         include_pre_release=query.get("includeprerelease", "true").lower() != "false",
     )
-    found = await feed.list_versions(context, query.get("packageid", ""), wanted)
-    items = [_version_json(package, feed_id) for package in found[window.skip : window.skip + window.take]]
+    if external is not None:
+        versions = await feed.list_external_versions(context, external, query.get("packageid", ""), wanted)
+        shown = [_external_version_json(version, feed_id) for version in versions]
+    else:
+        found = await feed.list_versions(context, query.get("packageid", ""), wanted)
+        shown = [_version_json(package, feed_id) for package in found]
+    items = shown[window.skip : window.skip + window.take]
     path = f"/api/{context.space_id}/feeds/{feed_id}/packages/versions"
-    return JsonAnswer(page("PackageVersion", items, len(found), window, path=path, filters=query.multi_items()))
+    return JsonAnswer(page("PackageVersion", items, len(shown), window, path=path, filters=query.multi_items()))
 
 
 @router.get("/api/feeds/{key}/packages/search")
@@ -136,12 +146,18 @@ async def search_packages(key: str, request: Request, context: SpaceContext) -> 
     """A page of packages whose id contains the term, each with its latest version."""
     feed_id = await _feed_id(context, key)
     query, window = request.query_params, window_of(request.query_params)
-    wanted = PackageQuery(
-        context.space_id, id_part=query.get("term", ""), is_latest_only=True, skip=window.skip, take=window.take
-    )
-    found, total = await feed.list_packages(context, wanted)
     path = f"/api/{context.space_id}/feeds/{feed_id}/packages/search"
-    items = [_description_json(package, path.replace("search", "versions")) for package in found]
+    versions_path = path.replace("search", "versions")
+    term = query.get("term", "")
+    if (external := await find_external_feed(context, feed_id)) is not None:
+        others = await feed.search_external(context, external, term, window.skip, window.take)
+        total = window.skip + len(others)  # such feeds do not tell how many there are in all
+        items = [_description_json(each.package_id, each.description, each.latest_version, versions_path)
+                 for each in others]  # fmt: skip
+    else:
+        wanted = PackageQuery(context.space_id, id_part=term, is_latest_only=True, skip=window.skip, take=window.take)
+        found, total = await feed.list_packages(context, wanted)
+        items = [_description_json(each.package_id, each.description, each.version, versions_path) for each in found]
     return JsonAnswer(page("PackageDescription", items, total, window, path=path, filters=query.multi_items()))
 
 
@@ -166,7 +182,7 @@ async def download_delta_for_worker(sha256: str, base: str, request: Request) ->
     return FileResponse(delta.path, media_type="application/octet-stream")
 
 
-async def _granted(request: Request, sha256: str) -> StoredPackage:
+async def _granted(request: Request, sha256: str) -> StoredPackage | FetchedPackage:
     """The package that the request's token lets its bearer fetch.
 
     Raises:
@@ -189,7 +205,7 @@ def spool_of(request: Request) -> Path:
     return services_of(request).spool
 
 
-def package_bytes(blobs: BlobStore, package: StoredPackage) -> Response:
+def package_bytes(blobs: BlobStore, package: StoredPackage | FetchedPackage) -> Response:
     """The package as an answer."""
     return BlobResponse(blobs, package.blob_name, package.size_bytes, package.file_name, package.sha256)
 
@@ -233,14 +249,28 @@ def _version_json(package: StoredPackage, feed_id: str) -> Json:
     }
 
 
-def _description_json(package: StoredPackage, versions_path: str) -> Json:
+def _external_version_json(version: FeedVersion, feed_id: str) -> Json:
     return {
-        "Id": package.package_id,
-        "Name": package.package_id,
-        "Description": package.description,
-        "LatestVersion": package.version,
+        "Id": f"{feed_id}/{version.package_id}/{version.version}",
+        "PackageId": version.package_id,
+        "Version": version.version,
+        "FeedId": feed_id,
+        "Published": moment(version.published_at) if version.published_at else None,
+        "ReleaseNotes": version.release_notes or None,
+        "SizeBytes": version.size_bytes,
+        "Title": version.title or version.package_id,
+        "Links": {},
+    }
+
+
+def _description_json(package_id: str, description: str | None, latest: str, versions_path: str) -> Json:
+    return {
+        "Id": package_id,
+        "Name": package_id,
+        "Description": description,
+        "LatestVersion": latest,
         "Links": {
-            "SearchPackageVersionsTemplate": f"{versions_path}?packageId={package.package_id}"
+            "SearchPackageVersionsTemplate": f"{versions_path}?packageId={quote(package_id, safe='')}"
             "{&take,skip,includePreRelease,versionRange,preReleaseTag,filter,includeReleaseNotes}"
         },
     }

@@ -187,10 +187,11 @@ async def _packages(
             frozen.version_of(place.action.name, package.name),
             package.name,
             package.is_extracted,
+            unit.variables.evaluate(package.feed_id).text,
         )
         for package in place.action.packages
         if package.acquisition_location.lower() != "notacquired"
     ]
     if not references:
         return ()
-    return await resolve_references(parts.context.in_space(execution.space_id), references)
+    return await resolve_references(parts.context.in_space(execution.space_id), references, parts.spool)

@@ -122,7 +122,7 @@ class ScriptSource:
             syntax=parse_syntax(str(arguments.get("Syntax") or "Bash")),
             body=str(arguments["ScriptBody"]),
             variables=_VARIABLES,
-            packages=await resolve_references(context, references) if references else (),
+            packages=await resolve_references(context, references, self.parts.spool) if references else (),
         )
         prepared = await deliver(self.parts, script, Recipient(machine_id, task.id), endpoint, version)
         is_target = self.place is Place.TARGET

@@ -9,6 +9,7 @@ from octavo.server.blobs import BlobStore
 from octavo.server.bus import Bus
 from octavo.server.domain.permissions import ANYWHERE, Permission, Rights, Scope
 from octavo.server.domain.vault import Vault
+from octavo.server.feeds.open_feeds import OpenFeeds
 from octavo.server.store.store import Store
 
 
@@ -21,6 +22,7 @@ class Parts:
     blobs: BlobStore
     clock: Clock
     vault: Vault
+    feeds: OpenFeeds
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,17 +15,27 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from octavo.base.errors import Invalid, NotFound
-from octavo.executor.versions import VersionRange, parse_range, parse_version
+from octavo.executor.versions import VersionRange, find_version, parse_range, parse_version
 from octavo.server.domain.permissions import Permission
+from octavo.server.feeds.feed import FeedPackage, FeedVersion
 from octavo.server.operations.audit import record
 from octavo.server.operations.context import OperationContext, require
+from octavo.server.operations.external_feeds import (
+    BUILT_IN,
+    client_of,
+    fetch_package,
+    find_external_feed,
+    list_feed_versions,
+    newest_version,
+)
 from octavo.server.packages.delivery import PackageToDeliver
 from octavo.server.packages.identity import identify
 from octavo.server.packages.reception import ReceivedFile, receive
 from octavo.server.store import Store, schema
 from octavo.server.store import packages as store
+from octavo.server.store.fetched_packages import FetchedPackage, find_fetched_content
 from octavo.server.store.packages import PackageQuery, StoredPackage
-from octavo.server.store.resources import Query, list_documents
+from octavo.server.store.resources import Document, Query, list_documents
 
 #: How many other versions a worker may make a package of.
 MOST_BASES = 8
@@ -57,6 +67,7 @@ class PackageReference:
     version: str = ""
     name: str = ""
     extract: bool = True
+    feed_id: str = ""  # "": the built-in feed
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +151,34 @@ async def list_versions(context: OperationContext, package_id: str, wanted: Vers
     version_range = _range(wanted.version_range)
     tag = _tag(wanted.pre_release_tag)
     found, _ = await list_packages(context, PackageQuery(context.space_id, (package_id,), take=None))
-    return [package for package in found if _passes(package, wanted, version_range, tag)]
+    return [package for package in found if _passes(package.version, wanted, version_range, tag)]
+
+
+async def list_external_versions(
+    context: OperationContext, feed: Document, package_id: str, wanted: VersionFilter
+) -> list[FeedVersion]:
+    """The versions of a package of an external feed that pass the filter, newest first.
+
+    Raises:
+        Invalid: the filter's range or tag cannot be read.
+        FeedUnavailable, FeedRefused: the feed does not say.
+    """
+    require(context, Permission.FEED_VIEW)
+    version_range, tag = _range(wanted.version_range), _tag(wanted.pre_release_tag)
+    found = await list_feed_versions(context, feed.id, package_id)
+    return [each for each in found if _passes(each.version, wanted, version_range, tag)]
+
+
+async def search_external(
+    context: OperationContext, feed: Document, term: str, skip: int, take: int
+) -> Sequence[FeedPackage]:
+    """A page of the packages of an external feed that fit a term.
+
+    Raises:
+        FeedUnavailable, FeedRefused: the feed does not say.
+    """
+    require(context, Permission.FEED_VIEW)
+    return await (await client_of(context, feed)).search(term, skip, take)
 
 
 async def delete_packages(context: OperationContext, ids: Sequence[str]) -> None:
@@ -159,24 +197,24 @@ async def delete_packages(context: OperationContext, ids: Sequence[str]) -> None
 
 
 async def resolve_references(
-    context: OperationContext, references: Sequence[PackageReference]
+    context: OperationContext, references: Sequence[PackageReference], spool: Path
 ) -> list[PackageToDeliver]:
-    """The stored packages that a step's references mean, to be frozen into the task's plan.
+    """The stored packages that a step's references mean; those of external feeds are fetched unless they are here.
 
     Raises:
         Invalid: a package or version is not in the feed, or two references have one name.
+        FeedUnavailable, FeedRefused, NotFound: an external feed does not give it.
     """
-    names = [reference.name.casefold() for reference in references]
-    if len(set(names)) < len(names):
-        raise Invalid("Two package references have the same name. Give each one a name of its own.")
-    async with context.store.reading() as connection:
-        return [await _resolve(context, connection, reference) for reference in references]
+    _refuse_equal_names(references)
+    return [await _resolve_anywhere(context, reference, spool) for reference in references]
 
 
 async def get_feed_id(context: OperationContext) -> str:
     """The id of the space's built-in feed; its old fixed name where a space has lost it."""
+    built_in = schema.feeds.c.doc["FeedType"].as_string() == BUILT_IN
     async with context.store.reading() as connection:
-        feeds = (await list_documents(connection, schema.feeds, Query(context.space_id, take=1))).documents
+        query = Query(context.space_id, conditions=(built_in,), take=1)
+        feeds = (await list_documents(connection, schema.feeds, query)).documents
     return feeds[0].id if feeds else BUILT_IN_FEED
 
 
@@ -187,10 +225,10 @@ async def count_packages(context: OperationContext) -> int:
         return await store.count_packages(connection)
 
 
-async def find_content(database: Store, sha256: str) -> StoredPackage | None:
+async def find_content(database: Store, sha256: str) -> StoredPackage | FetchedPackage | None:
     """A package with these bytes, for workers that hold a fetch token."""
     async with database.reading() as connection:
-        return await store.find_content(connection, sha256)
+        return await store.find_content(connection, sha256) or await find_fetched_content(connection, sha256)
 
 
 async def _identified(context: OperationContext, file_name: str, received: ReceivedFile) -> StoredPackage:
@@ -241,6 +279,39 @@ async def _record(context: OperationContext, connection: AsyncConnection, packag
         related=[package.id],
         space_id=package.space_id,
     )
+
+
+async def freeze_versions(context: OperationContext, references: Sequence[PackageReference]) -> list[str]:
+    """The versions that references mean now; nothing is fetched.
+
+    Raises:
+        Invalid, FeedUnavailable, FeedRefused, NotFound: as `resolve_references`.
+    """
+    _refuse_equal_names(references)
+    versions = []
+    for reference in references:
+        feed = await find_external_feed(context, reference.feed_id)
+        if feed is None:
+            async with context.store.reading() as connection:
+                versions.append((await _resolve(context, connection, reference)).version)
+        else:
+            versions.append(reference.version or await newest_version(context, feed, reference.package_id))
+    return versions
+
+
+def _refuse_equal_names(references: Sequence[PackageReference]) -> None:
+    names = [reference.name.casefold() for reference in references]
+    if len(set(names)) < len(names):
+        raise Invalid("Two package references have the same name. Give each one a name of its own.")
+
+
+async def _resolve_anywhere(context: OperationContext, reference: PackageReference, spool: Path) -> PackageToDeliver:
+    feed = await find_external_feed(context, reference.feed_id)
+    if feed is None:
+        async with context.store.reading() as connection:
+            return await _resolve(context, connection, reference)
+    package = await fetch_package(context, feed, reference.package_id, reference.version, spool)
+    return replace(package, reference=reference.name, extract=reference.extract)
 
 
 async def _resolve(
@@ -300,12 +371,12 @@ def _tag(pattern: str) -> re.Pattern[str] | None:
         raise Invalid(f"The pre-release tag '{pattern}' is not a regular expression: {error}.") from error
 
 
-def _passes(
-    package: StoredPackage, wanted: VersionFilter, version_range: VersionRange | None, tag: re.Pattern[str] | None
-) -> bool:
-    version = parse_version(package.version)
+def _passes(text: str, wanted: VersionFilter, version_range: VersionRange | None, tag: re.Pattern[str] | None) -> bool:
+    version = find_version(text)
+    if version is None:  # of a feed that has other versions than ours
+        return wanted.text.lower() in text.lower() and version_range is None and tag is None
     return (
-        wanted.text.lower() in package.version.lower()
+        wanted.text.lower() in text.lower()
         and (wanted.include_pre_release or not version.is_pre_release)
         and (version_range is None or version in version_range)
         and (tag is None or tag.search(".".join(version.labels)) is not None)

@@ -17,6 +17,7 @@ from octavo.server.domain.version_rules import next_version, parse_package_choic
 from octavo.server.operations.audit import record_change
 from octavo.server.operations.context import OperationContext, guard, require, require_sight
 from octavo.server.operations.documents import Json
+from octavo.server.operations.external_feeds import VersionsOfFeeds, with_versions
 from octavo.server.operations.moments import moment
 from octavo.server.operations.named_resources import find_named, get_named
 from octavo.server.operations.processes import list_versions
@@ -49,7 +50,10 @@ async def create_release(context: OperationContext, data: object) -> tuple[Json,
         Invalid: something it names is not there, the version exists, or a package has no fitting version.
     """
     require(context, Permission.RELEASE_CREATE)
-    command = Members(data)
+    return await with_versions(context, lambda external: _create_release(context, Members(data), external))
+
+
+async def _create_release(context: OperationContext, command: Members, external: VersionsOfFeeds) -> tuple[Json, bool]:
     async with context.store.writing() as connection:
         project = await get_named(connection, projects, context.space_id, _project_of(command))
         guard(context, Permission.RELEASE_CREATE, Scope(project.id), sight=Permission.PROJECT_VIEW)
@@ -62,7 +66,8 @@ async def create_release(context: OperationContext, data: object) -> tuple[Json,
             if command.flag("IgnoreIfAlreadyExists"):
                 return shown_release(known), False
             raise Invalid(f"Release '{version}' already exists in the project {project.name}. Use another version.")
-        release = await _insert(context, connection, project, channel, version=version, command=command)
+        wanted = _wanted(channel, command, external)
+        release = await _insert(context, connection, project, channel, version=version, command=command, wanted=wanted)
         shown = shown_release(release)
         await record_change(context, connection, "release", "Created", before=None, after={**shown, "Name": version})
     return shown, True
@@ -296,6 +301,18 @@ def shown_release(document: Document) -> Json:
     }
 
 
+def _wanted(channel: Document, command: Members, external: VersionsOfFeeds) -> Wanted:
+    """Which package versions the command asks for."""
+    wanted = Wanted(
+        choices=[parse_package_choice(each) for each in command.texts("Packages")],
+        default=command.text("PackageVersion"),
+        rules=rules_of(channel.doc),
+        ignores_rules=bool(command.flag("IgnoreChannelRules")),
+        external=external,
+    )
+    return _with_selected(wanted, command)
+
+
 async def _insert(
     context: OperationContext,
     connection: AsyncConnection,
@@ -304,15 +321,10 @@ async def _insert(
     *,
     version: str,
     command: Members,
+    wanted: Wanted,
 ) -> Document:
-    wanted = Wanted(
-        choices=[parse_package_choice(each) for each in command.texts("Packages")],
-        default=command.text("PackageVersion"),
-        rules=rules_of(channel.doc),
-        ignores_rules=bool(command.flag("IgnoreChannelRules")),
-    )
     process_id = deployment_process_id(project.id)
-    selected = await select_packages(connection, context.space_id, process_id, _with_selected(wanted, command))
+    selected = await select_packages(connection, context.space_id, process_id, wanted)
     sets = await freeze_variables(connection, project)
     doc = {
         "ReleaseNotes": command.value("ReleaseNotes"),

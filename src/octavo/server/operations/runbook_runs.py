@@ -18,6 +18,7 @@ from octavo.server.operations.deployments import announce, execution_doc, guided
 from octavo.server.operations.documents import Json
 from octavo.server.operations.execution_documents import shown_execution
 from octavo.server.operations.execution_requests import read_request, read_tenants
+from octavo.server.operations.external_feeds import VersionsOfFeeds, with_versions
 from octavo.server.operations.moments import moment
 from octavo.server.operations.named_resources import find_named, get_all_named, get_named
 from octavo.server.operations.requests import Members
@@ -46,7 +47,16 @@ async def create_snapshot(context: OperationContext, data: object, *, publish: b
         Invalid: there is no such runbook, the name is taken, or a package has no version.
     """
     require(context, Permission.RUNBOOK_EDIT)
-    command = Members(data)
+
+    async def create(external: VersionsOfFeeds) -> Json:
+        return await _create_snapshot(context, Members(data), external, publish=publish)
+
+    return await with_versions(context, create)
+
+
+async def _create_snapshot(
+    context: OperationContext, command: Members, external: VersionsOfFeeds, *, publish: bool
+) -> Json:
     async with context.store.writing() as connection:
         runbook = await get_named(connection, runbooks, context.space_id, command.value("RunbookId"))
         scope = Scope(runbook.columns["project_id"])
@@ -56,7 +66,7 @@ async def create_snapshot(context: OperationContext, data: object, *, publish: b
         if not name:
             raise Invalid("Please provide a name for the runbook snapshot.")
         process_id = runbook_process_id(runbook.id)
-        wanted = Wanted([parse_package_choice(each) for each in command.texts("Packages")])
+        wanted = Wanted([parse_package_choice(each) for each in command.texts("Packages")], external=external)
         selected = await select_packages(connection, context.space_id, process_id, wanted)
         sets = await freeze_variables(connection, project)
         doc = {

@@ -4,7 +4,7 @@ Decision: docs/decisions/0080-projects-and-deployments.md.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,6 +13,7 @@ from octavo.executor.versions import find_version, newest_first, parse_version
 from octavo.server.domain.executions import SelectedPackage
 from octavo.server.domain.processes import RELEASES_FEED, PackageReference, steps_of
 from octavo.server.domain.version_rules import ChannelRule, PackageChoice, chosen_version, rule_for, satisfies
+from octavo.server.operations.external_feeds import VersionsNeeded, VersionsOfFeeds, is_external
 from octavo.server.store.packages import PackageQuery, list_packages
 from octavo.server.store.packages import find_version as find_stored_version
 from octavo.server.store.processes import freeze_process, get_process
@@ -20,8 +21,6 @@ from octavo.server.store.project_schema import projects, releases
 from octavo.server.store.resources import Document, Query, find_document, list_documents
 from octavo.server.store.schema import feeds
 from octavo.server.store.variable_sets import freeze_variable_set, variable_set_id
-
-BUILT_IN = "BuiltIn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +31,7 @@ class Wanted:
     default: str = ""
     rules: Sequence[ChannelRule] = ()
     ignores_rules: bool = False
+    external: VersionsOfFeeds = field(default_factory=dict)
 
 
 async def freeze_variables(connection: AsyncConnection, project: Document) -> list[str]:
@@ -66,7 +66,9 @@ async def select_packages(
                 asked = package.version or chosen_version(
                     wanted.choices, wanted.default, action.name, package.name, package.package_id
                 )
-                version = await _find(connection, space_id, package, asked, rule=rule, action_name=action.name)
+                version = await _find(
+                    connection, space_id, package, asked, rule=rule, action_name=action.name, external=wanted.external
+                )
                 selected.append(SelectedPackage(action.name, package.name, version))
     return selected
 
@@ -79,13 +81,14 @@ async def _find(
     *,
     rule: ChannelRule | None,
     action_name: str,
+    external: VersionsOfFeeds,
 ) -> str:
     if package.feed_id == RELEASES_FEED:
         return await _find_release(connection, space_id, package.package_id, asked, action_name)
     place = f"The step '{action_name}' needs the package {package.package_id}"
     feed = await find_document(connection, feeds, package.feed_id, space_id) if package.feed_id else None
-    if feed is not None and feed.doc.get("FeedType", BUILT_IN) != BUILT_IN:
-        raise Invalid(f"{place} from the feed {feed.name}. Only the built-in feed can be used yet.")
+    if feed is not None and is_external(feed):
+        return asked or _newest_of(feed, package, external, rule, place)
     if asked:
         version = find_version(asked)
         stored = version and await find_stored_version(connection, space_id, package.package_id, version.sort_key)
@@ -102,6 +105,21 @@ async def _find(
             return each.text
     lack = "no version in the built-in feed satisfies the channel's rules" if versions else "the built-in feed has none"
     raise Invalid(f"{place}, but {lack}. Push one, or choose a version.")
+
+
+def _newest_of(
+    feed: Document, package: PackageReference, external: VersionsOfFeeds, rule: ChannelRule | None, place: str
+) -> str:
+    """The newest version of a package of an external feed that the rule lets in."""
+    versions = external.get((feed.id, package.package_id.casefold()))
+    if versions is None:
+        raise VersionsNeeded(feed.id, package.package_id)
+    for text in versions:
+        version = find_version(text)
+        if rule is None or (version is not None and satisfies(rule, version)):
+            return text
+    lack = "has no version that satisfies the channel's rules" if versions else "does not have it"
+    raise Invalid(f"{place}, but the feed {feed.name} {lack}. Publish one there, or choose a version.")
 
 
 async def _find_release(

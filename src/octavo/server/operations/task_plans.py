@@ -13,7 +13,7 @@ from octavo.base.errors import Invalid, NotFound
 from octavo.server.domain.plans import Destination, Place, Plan, plan_health_check, plan_script
 from octavo.server.domain.tasks import TaskKind
 from octavo.server.operations.context import OperationContext
-from octavo.server.operations.packages import PackageReference, resolve_references
+from octavo.server.operations.packages import PackageReference, freeze_versions
 from octavo.server.store.resources import Query, list_documents
 from octavo.server.store.schema import machine_environments, machines, worker_pool_members, worker_pools, workers
 from octavo.server.store.worker_pools import find_default_pool
@@ -42,10 +42,9 @@ async def frozen_arguments(context: OperationContext, kind: TaskKind, arguments:
     references = package_references(arguments) if kind is TaskKind.AD_HOC_SCRIPT else []
     if not references:
         return dict(arguments)
-    packages = await resolve_references(context, references)
+    versions = await freeze_versions(context, references)
     frozen = [
-        {**given, "Version": package.version}
-        for given, package in zip(arguments["PackageReferences"], packages, strict=True)
+        {**given, "Version": version} for given, version in zip(arguments["PackageReferences"], versions, strict=True)
     ]
     return {**arguments, "PackageReferences": frozen}
 
@@ -75,7 +74,11 @@ def _reference(given: Mapping[str, Any]) -> PackageReference:
     if extract not in ("true", "false"):
         raise Invalid(f"The package reference {package_id} has Extract '{given['Extract']}'. Use True or False.")
     return PackageReference(
-        package_id.strip(), str(given.get("Version") or ""), str(given.get("Name") or ""), extract == "true"
+        package_id.strip(),
+        str(given.get("Version") or ""),
+        str(given.get("Name") or ""),
+        extract == "true",
+        str(given.get("FeedId") or ""),
     )
 
 
@@ -85,8 +88,6 @@ def _check_script(arguments: Mapping[str, Any]) -> None:
         raise Invalid("Please provide a ScriptBody: the script to run.")
     if syntax not in SYNTAXES:
         raise Invalid(f"The script syntax '{syntax}' is not known. Known: {', '.join(SYNTAXES)}.")
-    if syntax == "PowerShell":
-        raise Invalid("PowerShell scripts need a Windows worker, which this server does not support yet. Use Bash.")
     if "\0" in arguments["ScriptBody"]:
         raise Invalid("The script contains a NUL character (U+0000), which no script can hold.")
 

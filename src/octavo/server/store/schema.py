@@ -377,6 +377,24 @@ packages = Table(
     Index(None, "space_id", "id"),
 )
 
+#: Packages of external feeds that this server has fetched; the version is the feed's own text.
+fetched_packages = Table(
+    "fetched_packages",
+    metadata,
+    Column("space_id", String, nullable=False),
+    Column("feed_id", String, nullable=False),
+    Column("package_key", String, nullable=False),  # casefolded
+    Column("version", String, nullable=False),
+    Column("package_id", String, nullable=False),
+    Column("extension", String, nullable=False),
+    Column("size_bytes", _big, nullable=False),
+    Column("sha1", String(40), nullable=False),
+    Column("sha256", String(64), nullable=False, index=True),
+    Column("blob_name", String, nullable=False),
+    Column("used_at", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint("feed_id", "package_key", "version"),
+)
+
 worker_cached_packages = Table(
     "worker_cached_packages",
     metadata,
