@@ -98,6 +98,7 @@ async def running_api(store: Store, folder: Path) -> AsyncIterator[Api]:
     headers = {"X-Octopus-ApiKey": API_KEY}
     async with httpx.AsyncClient(transport=transport, base_url="http://octavo.test", headers=headers) as client:
         yield Api(client, services, parts)
+    await parts.feeds.close()
     await bus.close()
 
 

@@ -23,6 +23,7 @@ from octavo.base.errors import (
 )
 from octavo.server.api.answers import JsonAnswer
 from octavo.server.blobs import BlobsUnavailable
+from octavo.server.feeds.feed import FeedUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ STATUSES: tuple[tuple[type[OctavoError], int], ...] = (
     (NotAuthenticated, 401),
     (StoreUnavailable, 503),
     (BlobsUnavailable, 503),
+    (FeedUnavailable, 503),
     (AgentUnavailable, 503),
 )
 

@@ -42,6 +42,7 @@ from octavo.server.engine.server_actions import ServerActions
 from octavo.server.engine.timed import timed
 from octavo.server.engine.unit_ends import STATUSES, Ending, UnitEnd, as_end
 from octavo.server.engine.unit_variables import ExecutionVariables, Place, UnitVariables
+from octavo.server.feeds.feed import FeedUnavailable
 from octavo.server.operations.deployment_planning import plan_execution
 from octavo.server.operations.deployments import deploy_automatically
 from octavo.server.store.executions import find_execution_of_task
@@ -115,7 +116,7 @@ class DeploymentRun:
         """
         try:
             plan = await self._prepare()
-        except (Invalid, NotFound, TemplateError) as error:
+        except (Invalid, NotFound, FeedUnavailable, TemplateError) as error:
             return TaskEnd(TaskState.FAILED, str(error))
         errors: list[str] = []
         for group in groups_of(plan.steps):
@@ -259,7 +260,7 @@ class DeploymentRun:
             if known is None and not await self._is_wanted(at):
                 return UnitEnd(Ending.SKIPPED)
             end = await self._try_action(at)
-        except (Invalid, NotFound, TemplateError) as error:
+        except (Invalid, NotFound, FeedUnavailable, TemplateError) as error:
             end = UnitEnd(Ending.FAILED, str(error))
             await self._note(at.path, Level.ERROR, str(error))
         if end.ending is not Ending.CANCELLED or self.cancel.is_set():
@@ -317,7 +318,7 @@ class DeploymentRun:
         place = Place(at.step, at.planned, (self._actions or {})[at.planned.id], at.machine)
         try:
             return await self._server.run(place, at.path, attempt, await self._of_place(place, at.errors))
-        except (Invalid, NotFound, TemplateError) as error:
+        except (Invalid, NotFound, FeedUnavailable, TemplateError) as error:
             await self._note(at.path, Level.ERROR, str(error))
             return UnitEnd(Ending.FAILED, str(error))
 

@@ -34,6 +34,7 @@ from octavo.server.engine.artifact_collection import ArtifactCollection
 from octavo.server.engine.output_variables import EXIT_CODE, sealed_outputs
 from octavo.server.engine.parts import EngineParts
 from octavo.server.engine.script_source import ActionSource
+from octavo.server.feeds.feed import FeedUnavailable
 from octavo.server.store.leases import end_leases
 from octavo.server.store.output_variables import StoredOutput, replace_output_variables
 from octavo.server.store.script_runs import RunChange, change_script_run
@@ -139,7 +140,7 @@ class ScriptUnit:
                 session = None if cancelled.may_have_started else session  # its folder stays while it may run
                 text = "" if cancelled.may_have_started else " The script was not started."
                 outcome = Outcome(RunState.CANCELLED, f"The task was cancelled.{text}")
-            except (HalibutError, AgentUnavailable, NoAgent, NotFound, Invalid, BrokenLog) as error:
+            except (HalibutError, AgentUnavailable, NoAgent, NotFound, Invalid, FeedUnavailable, BrokenLog) as error:
                 if self._may_reconnect(error, time.monotonic() - begin):
                     self.is_fresh = self.is_fresh and not (session is not None and session.may_have_started)
                     await asyncio.sleep(RECONNECT_PAUSE_SECONDS)

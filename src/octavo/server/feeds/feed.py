@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from octavo.base.errors import NotFound, OctavoError
+from octavo.base.errors import Invalid, NotFound, OctavoError
 from octavo.base.sensitive import Sensitive
 
 CHUNK_BYTES = 1_048_576  # what `download` yields at a time, at most
@@ -18,7 +18,7 @@ class FeedUnavailable(OctavoError):
     """The feed does not answer, or with something else than its kind of feed says; a later try may succeed."""
 
 
-class FeedRefused(OctavoError):
+class FeedRefused(Invalid):
     """The feed does not let us in, or what it sent must not be used; trying again changes nothing."""
 
 

@@ -60,6 +60,8 @@ async def with_versions(context: OperationContext, work: Callable[[VersionsOfFee
         try:
             return await work(known)
         except VersionsNeeded as needed:
+            if (needed.feed_id, needed.package_id.casefold()) in known:
+                raise RuntimeError(f"{needed} They were handed over, and not looked at.") from needed
             found = await list_feed_versions(context, needed.feed_id, needed.package_id)
             known[needed.feed_id, needed.package_id.casefold()] = [each.version for each in found]
 

@@ -4,6 +4,7 @@ Source: resources.md §11; endpoints.md §7.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -365,7 +366,7 @@ def _with_selected(wanted: Wanted, command: Members) -> Wanted:
         )
         for each in selected
     ]
-    return Wanted([*wanted.choices, *choices], wanted.default, wanted.rules, wanted.ignores_rules)
+    return replace(wanted, choices=[*wanted.choices, *choices])
 
 
 def _escaped(name: str) -> str:
