@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from octavo.executor.composing import SYNTAXES
+from octavo.executor.dotnet_config import replace_in_configuration, transform_configuration
 from octavo.executor.extract import extract
 from octavo.executor.journal import Entry, journal_of, previous_variables
 from octavo.executor.messages import message, say, tell, warn
@@ -63,7 +64,6 @@ def deploy_package(package: PackagePlan, archive: Path, variables: Mapping[str, 
     _tell(known, {"OctopusOriginalPackageDirectoryPath": str(place), "Package.ExtractedFileCount": str(count)})
     _say_where(known, place)
     known.setdefault(_CUSTOM, str(place))
-    _warn_of_configuration(place)
     code, current = _carry_out(place, known)
     journal.add(
         Entry(
@@ -103,6 +103,12 @@ def _carry_out(place: Path, known: dict[str, str]) -> tuple[int, Path]:
 def _substitute(folder: Path, variables: dict[str, str]) -> Path:
     if substitutes(variables):
         substitute_in_files(folder, variables)
+    return folder
+
+
+def _configure_dotnet(folder: Path, variables: dict[str, str]) -> Path:
+    transform_configuration(folder, variables)
+    replace_in_configuration(folder, variables)
     return folder
 
 
@@ -299,18 +305,12 @@ def _tell(variables: dict[str, str], outputs: Mapping[str, str]) -> None:
         message("setVariable", name=name, value=value)
 
 
-def _warn_of_configuration(place: Path) -> None:
-    if any(place.glob("*.config")):
-        warn(
-            "The package has .config files. Octavo does not transform .NET configuration files: they stay as they are."
-        )
-
-
 #: What happens behind the extraction, in this order: each takes the folder and gives the one to go on with.
 _CONVENTIONS: tuple[Callable[[Path, dict[str, str]], Path], ...] = (
     partial(_run_configured, "PreDeploy"),
     partial(_run_packaged, "PreDeploy"),
     _substitute,
+    _configure_dotnet,
     _replace_structured,
     _copy_to_custom_folder,
     partial(_run_packaged, "Deploy"),

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from octavo.executor.containers import ContainerRefused, prepare_container
 from octavo.executor.deploy import deploy_package
+from octavo.executor.dotnet_config import replace_in_configuration, transform_configuration
 from octavo.executor.extract import ExtractionRefused, extract
 from octavo.executor.fetch import PackageCache, PackageNotFetched, use_local_file
 from octavo.executor.messages import message, say, warn
@@ -62,6 +63,9 @@ def run_plan(plan: Plan, folder: Path) -> int:
         substitute_file(script_file(plan.script, folder), Variables(variables))
     if plan.packages and substitutes(variables):
         substitute_in_files(folder, variables)
+    if plan.packages:
+        transform_configuration(folder, variables)
+        replace_in_configuration(folder, variables)
     if plan.packages and replaces_structured(variables):
         replace_in_structured_files(folder, variables)
     container = prepare_container(plan.image, folder) if plan.image else None
