@@ -9,9 +9,10 @@ from typing import NoReturn
 from octavo.executor.journal import journal_of
 from octavo.executor.package_files import apply_package_delta, find_package
 from octavo.executor.retention import Keep, clean, remove_unfinished
-from octavo.executor.run import run_plan_file
+from octavo.executor.run import run, run_plan_file
+from octavo.executor.run_script import plan_of_variables
 
-COMMANDS = ("find-package", "apply-delta", "clean")
+COMMANDS = ("run-script", "find-package", "apply-delta", "clean")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -20,6 +21,8 @@ def main(arguments: Sequence[str]) -> int:
         return run_plan_file(Path(arguments[0]))
     given = _parser().parse_args(arguments)
     files = Path(os.environ.get("TentacleHome") or ".") / "Files"  # noqa: SIM112 - the agent spells it so
+    if given.command == "run-script":
+        return run(lambda: plan_of_variables(given.variables, given.variablesPassword, os.environ))
     if given.command == "find-package":
         return find_package(
             files,
@@ -51,6 +54,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Example: octavo-executor find-package --packageId Acme --packageVersion 1.2.3 --packageHash 3f5a…",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="PLAN | COMMAND")
+    script = commands.add_parser("run-script", help="run the script that files of variables describe")
+    script.add_argument("--variables", type=Path, action="append", required=True, help="a file; may be repeated")
+    script.add_argument("--variablesPassword", default="", help="what the files are encrypted with")
     find = commands.add_parser("find-package", help="say whether a package is in the agent's Files folder")
     for name, what in (("packageId", "its id"), ("packageVersion", "its version"), ("packageHash", "its SHA-1")):
         find.add_argument(f"--{name}", required=True, help=what)

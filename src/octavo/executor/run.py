@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,22 +24,46 @@ from octavo.executor.plan import Deed, PackagePlan, Plan, PlanNotUnderstood, pla
 from octavo.executor.scripts import StepRefused, Surroundings, run_script, script_file
 from octavo.executor.structured import replace_in_structured_files, replaces_structured
 from octavo.executor.substitute import substitute_file, substitute_in_files, substitutes
-from octavo.executor.templates import Variables
+from octavo.executor.templates import TemplateError, Variables
 from octavo.executor.transfer import transfer_package
+from octavo.executor.variable_files import VariablesRefused
 
 #: Where packages are cached; without it, in the agent's home; where that cannot be written, in the job's folder.
+RECURSION = 101  # the exit code for a variable that refers to itself
 CACHE_VARIABLE = "OCTAVO_PACKAGE_CACHE"
 
+#: What ends a step with its message and exit code 1.
+_REFUSALS = (
+    PlanNotUnderstood,
+    PackageNotFetched,
+    ExtractionRefused,
+    StepRefused,
+    ContainerRefused,
+    VariablesRefused,
+    OSError,
+)
 _DOUBLE_EXTENSION = re.compile(r"(\.tar)?\.[A-Za-z0-9]+$")
 
 
 def run_plan_file(path: Path) -> int:
     """Run the plan in this file, which is removed; returns the exit code."""
-    try:
+
+    def read() -> Plan:
         plan = plan_from_json(path.read_text("utf-8"))
         path.unlink()  # it holds secrets and tokens; nobody needs it any more
-        return run_plan(plan, Path.cwd())
-    except (PlanNotUnderstood, PackageNotFetched, ExtractionRefused, StepRefused, ContainerRefused, OSError) as error:
+        return plan
+
+    return run(read)
+
+
+def run(read_plan: Callable[[], Plan]) -> int:
+    """Run a plan in the current folder; the exit code. What went wrong is said on stderr."""
+    try:
+        return run_plan(read_plan(), Path.cwd())
+    except TemplateError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return RECURSION
+    except _REFUSALS as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
 
