@@ -19,15 +19,18 @@ import shutil
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from octavo.executor.delta import DeltaRefused, apply_delta
 from octavo.executor.plan import PackagePlan
 
+#: How people bound the cache of a machine: in megabytes, in days, and what stays ("Acme.Web.* base-image.1.*").
+SIZE_VARIABLE, AGE_VARIABLE, PINS_VARIABLE = (f"OCTAVO_PACKAGE_CACHE_{each}" for each in ("MEGABYTES", "DAYS", "PINS"))
 READ_BYTES = 1_048_576  # large reads: the copy runs at memory speed and releases the interpreter while hashing
 ATTEMPTS_WITHOUT_GAIN = 5
 GAIN_BYTES = 1_048_576  # an attempt that brought this much does not count as failed
@@ -46,10 +49,32 @@ class _WrongBytes(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CacheLimits:
-    """What the cache may hold. The oldest unused packages go first."""
+    """What the cache may hold. The oldest unused packages go first; `pins` are patterns of packages that stay."""
 
     size_bytes: int = 20 * 2**30
     age_seconds: float = 30 * 24 * 3600
+    pins: tuple[str, ...] = ()
+
+
+def limits_of(environment: Mapping[str, str]) -> CacheLimits:
+    """The limits that this machine's environment sets, else the usual ones.
+
+    Raises:
+        PackageNotFetched: a setting is no number.
+    """
+    usual = CacheLimits()
+
+    def number(name: str, default: float, unit: float) -> float:
+        text = environment.get(name, "")
+        if text and not text.isdigit():
+            raise PackageNotFetched(f"{name} is '{text}'. Set it to a whole number, or remove it.")
+        return float(text) * unit if text else default
+
+    return CacheLimits(
+        int(number(SIZE_VARIABLE, usual.size_bytes, 1_000_000)),
+        number(AGE_VARIABLE, usual.age_seconds, 24 * 3600),
+        tuple(pattern.lower() for pattern in environment.get(PINS_VARIABLE, "").replace(",", " ").split()),
+    )
 
 
 class Wait(Protocol):
@@ -88,6 +113,8 @@ class PackageCache:
                         self._download(package)
                 fcntl.flock(lock, fcntl.LOCK_SH)  # not one step: somebody may evict it in between
                 is_here = self._path(package).exists()
+            with contextlib.suppress(OSError):  # only pins need it
+                self._path(package).with_suffix(".name").write_text(package.file_name)
             yield self._path(package)
 
     def _path(self, package: PackagePlan) -> Path:
@@ -109,12 +136,12 @@ class PackageCache:
 
     def _make_room(self, package: PackagePlan) -> None:
         """Evict what is too old, and the oldest until the package fits; never what a job uses now."""
-        files = [(file.stat(), file) for file in self._folder.iterdir() if file.suffix != ".lock"]
+        files = [(file.stat(), file) for file in self._folder.iterdir() if file.suffix not in (".lock", ".name")]
         files = [(stat, file) for stat, file in files if file.stem != package.sha256]
         total = package.size_bytes + sum(stat.st_size for stat, _ in files)
         for stat, file in sorted(files, key=lambda entry: entry[0].st_mtime):
             is_old = time.time() - stat.st_mtime > self._limits.age_seconds
-            if (is_old or total > self._limits.size_bytes) and self._evict(file):
+            if (is_old or total > self._limits.size_bytes) and not self._is_pinned(file) and self._evict(file):
                 total -= stat.st_size
         free = shutil.disk_usage(self._folder).free
         if free < package.size_bytes:
@@ -123,6 +150,15 @@ class PackageCache:
                 f"{self._folder}. Free some space and run the task again."
             )
 
+    def _is_pinned(self, file: Path) -> bool:
+        if not self._limits.pins:
+            return False
+        try:
+            name = file.with_suffix(".name").read_text("utf-8").lower()
+        except OSError:
+            return False
+        return any(fnmatch(name, pattern) for pattern in self._limits.pins)
+
     def _evict(self, file: Path) -> bool:
         with open(self._folder / f"{file.stem}.lock", "ab") as lock:
             try:
@@ -130,6 +166,7 @@ class PackageCache:
             except BlockingIOError:
                 return False
             file.unlink(missing_ok=True)
+            file.with_suffix(".name").unlink(missing_ok=True)
             return True
 
     def _make_from_other_version(self, package: PackagePlan) -> bool:

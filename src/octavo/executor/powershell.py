@@ -1,11 +1,10 @@
 """Composes a PowerShell step: helper functions and variables in one file, which then runs the script in another.
 
-The script keeps its own file, so that errors name its own lines. Variables travel as base64 of JSON.
+The script keeps its own file, so that errors name its own lines. Variables travel as base64.
 Source: script-execution.md §2.6.3, §2.8, §2.9; docs/decisions/0070-composed-scripts.md.
 """
 
 import base64
-import json
 import re
 from collections.abc import Mapping, Sequence
 
@@ -46,8 +45,7 @@ def compose(script_file: str, variables: Mapping[str, str], parameters: str, mod
         ValueError: a parameter or a value contains NUL; the message says which.
     """
     check_no_nul("", variables, parameters)
-    pairs = json.dumps([{"k": name, "v": value} for name, value in variables.items()])
-    payload = base64.b64encode(pairs.encode("ascii")).decode("ascii")
+    payload = ",".join(f"{_encoded(name)}:{_encoded(value)}" for name, value in variables.items() if name)
     imports = [
         f"Import-Module (Join-Path $PSScriptRoot {_quoted(name)}) -DisableNameChecking -Global" for name in modules
     ]
@@ -71,6 +69,10 @@ def compose(script_file: str, variables: Mapping[str, str], parameters: str, mod
             "",
         ]
     )
+
+
+def _encoded(text: str) -> str:
+    return base64.b64encode(text.encode("utf-8", "surrogatepass")).decode("ascii")
 
 
 def _quoted(text: str) -> str:

@@ -112,7 +112,10 @@ function Execute-WithRetry([ScriptBlock] $command, [int] $maxFailures = 3, [int]
     }
 }
 
+# Not ConvertFrom-Json: it makes dates of texts that look like some.
 function Import-OctavoVariables([string] $payload) {
-    $text = [System.Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($payload))
-    foreach ($variable in @(ConvertFrom-Json $text)) { $OctopusParameters[$variable.k] = $variable.v }
+    foreach ($pair in $payload.Split([char[]] ',', [System.StringSplitOptions]::RemoveEmptyEntries)) {
+        $name, $value = $pair.Split(':') | ForEach-Object { [System.Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($_)) }
+        $OctopusParameters[$name] = "$value"
+    }
 }

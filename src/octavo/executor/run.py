@@ -18,7 +18,7 @@ from octavo.executor.containers import ContainerRefused, prepare_container
 from octavo.executor.deploy import deploy_package
 from octavo.executor.dotnet_config import replace_in_configuration, transform_configuration
 from octavo.executor.extract import ExtractionRefused, extract
-from octavo.executor.fetch import PackageCache, PackageNotFetched, use_local_file
+from octavo.executor.fetch import PackageCache, PackageNotFetched, limits_of, use_local_file
 from octavo.executor.messages import message, say, warn
 from octavo.executor.plan import Deed, PackagePlan, Plan, PlanNotUnderstood, plan_from_json
 from octavo.executor.scripts import StepRefused, Surroundings, run_script, script_file
@@ -109,7 +109,7 @@ def _fetched(package: PackagePlan, folder: Path) -> Iterator[Path]:
     if package.path is not None:
         yield use_local_file(package, _home())
         return
-    with PackageCache(_cache_folder(folder), say).use(package) as file:
+    with PackageCache(_cache_folder(folder), say, limits_of(os.environ)).use(package) as file:
         yield file
 
 

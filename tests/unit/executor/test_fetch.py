@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from octavo.executor.fetch import CacheLimits, PackageCache, PackageNotFetched, use_local_file
+from octavo.executor.fetch import CacheLimits, PackageCache, PackageNotFetched, limits_of, use_local_file
 from octavo.executor.plan import PackagePlan
 from octavo.server.packages.deltas import make_delta
 
@@ -367,3 +367,34 @@ def test_a_begun_download_goes_on_instead_of_asking_for_a_delta(
         assert file.read_bytes() == NEW_CONTENT
     assert server.paths == ["/package"]
     assert server.ranges[-1] == "bytes=2000000-"
+
+
+# ---- Limits ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_pinned_package_stays_however_old_it_is(server: PackageServer, tmp_path: Path) -> None:
+    def fetch(content: bytes, name: str) -> Path:
+        server.content = content
+        limits = CacheLimits(size_bytes=len(content), pins=("keep.*",))
+        with PackageCache(tmp_path / "cache", lambda _: None, limits).use(
+            replace(server.package(), file_name=name)
+        ) as file:
+            return file
+
+    pinned, other = fetch(b"1" * 1000, "Keep.1.0.zip"), fetch(b"2" * 1000, "Other.1.0.zip")
+    fetch(b"3" * 1000, "Third.1.0.zip")
+
+    assert (pinned.exists(), other.exists()) == (True, False)
+
+
+def test_the_limits_of_a_machine_are_set_by_its_environment() -> None:
+    environment = {
+        "OCTAVO_PACKAGE_CACHE_MEGABYTES": "5",
+        "OCTAVO_PACKAGE_CACHE_DAYS": "2",
+        "OCTAVO_PACKAGE_CACHE_PINS": "Acme.*, base",
+    }
+
+    assert limits_of(environment) == CacheLimits(5_000_000, 2 * 24 * 3600, ("acme.*", "base"))
+    assert limits_of({}) == CacheLimits()
+    with pytest.raises(PackageNotFetched, match="OCTAVO_PACKAGE_CACHE_DAYS is 'x'"):
+        limits_of({"OCTAVO_PACKAGE_CACHE_DAYS": "x"})
