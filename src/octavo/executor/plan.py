@@ -44,6 +44,7 @@ class PackagePlan:
     token: str | None = field(default=None, repr=False)
     path: str | None = None
     bases: tuple[str, ...] = ()
+    is_staged_only: bool = False  # it need only be on the machine, for a later step
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ def run_plan(plan: Plan, folder: Path) -> int:
 def _prepare(package: PackagePlan, folder: Path) -> dict[str, str]:
     """Put one package in its place; the variables that say where."""
     with _fetched(package, folder) as file:
-        return _place(package, file, folder)
+        return {} if package.is_staged_only else _place(package, file, folder)
 
 
 @contextmanager

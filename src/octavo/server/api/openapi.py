@@ -130,7 +130,7 @@ def _responses(path: str, method: str, name: str, rest: str) -> Json:
         )
     ok: Json = {"description": "Done."}
     if _BYTES.search(path):
-        ok["content"] = {"application/octet-stream": {}, "application/json": {"schema": {}}}
+        ok["content"] = {"application/octet-stream": {}, "application/json": {"schema": {}}, "text/plain": {}}
     elif path in _OTHER_MEDIA:
         ok["content"] = {_OTHER_MEDIA[path]: {}}
     elif method != "DELETE" and rest != "/sortorder" and path not in _EMPTY:

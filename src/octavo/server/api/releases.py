@@ -39,7 +39,8 @@ from octavo.server.operations.releases import (
 )
 from octavo.server.operations.requests import Members
 from octavo.server.operations.resources import get_resource
-from octavo.server.operations.task_documents import find_state
+from octavo.server.operations.staging import stage_release
+from octavo.server.operations.task_documents import as_task_document, find_state
 from octavo.server.store.executions import ExecutionQuery
 
 router = APIRouter(tags=["releases"])
@@ -202,6 +203,14 @@ async def post_previews(key: str, request: Request, context: SpaceContext) -> Re
         place, tenant = members.text("EnvironmentId"), members.text("TenantId") or None
         previews.append(await preview_deployment(context, decoded_segment(key), place, tenant))
     return JsonAnswer(previews)
+
+
+@router.post("/api/releases/{key}/stage")
+async def stage(key: str, request: Request, context: SpaceContext) -> Response:
+    """Bring a release's packages to the machines of an environment, before it is deployed there."""
+    environment = Members(await body_of(request)).text("EnvironmentId")
+    task = await stage_release(context, decoded_segment(key), environment)
+    return JsonAnswer(as_task_document(task, context.clock.now()), status_code=201)
 
 
 @router.get("/api/deployments")

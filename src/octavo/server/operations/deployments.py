@@ -185,7 +185,7 @@ async def preview_deployment(
         tenant = await get_named(connection, tenants, context.space_id, tenant_key) if tenant_key else None
         project = await get_document(connection, projects, release.columns["project_id"])
         require_sight(context, Permission.RELEASE_VIEW, Scope(project.id))
-        draft = _draft(context, release, place, tenant)
+        draft = draft_deployment(context, release, place, tenant)
         guided = guided_failure(project.doc.get("DefaultGuidedFailureMode"), place, None)
         return await preview(connection, draft, use_guided_failure=guided)
 
@@ -227,7 +227,7 @@ async def create_within(
         raise Invalid(f"The project {project.name} is disabled. Enable it to deploy.")
     await _check_lifecycle(connection, release, environment)
     _check_tenant(project, environment, tenant)
-    draft = _draft(context, release, environment, tenant)
+    draft = draft_deployment(context, release, environment, tenant)
     request = await read_request(
         connection,
         context.space_id,
@@ -272,7 +272,10 @@ def execution_doc(
     }
 
 
-def _draft(context: OperationContext, release: Document, environment: Document, tenant: Document | None) -> Execution:
+def draft_deployment(
+    context: OperationContext, release: Document, environment: Document, tenant: Document | None
+) -> Execution:
+    """What would be stored if it were deployed now."""
     doc = release.doc
     return Execution(
         id="",

@@ -68,6 +68,7 @@ class PackageReference:
     name: str = ""
     extract: bool = True
     feed_id: str = ""  # "": the built-in feed
+    is_staged_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +312,9 @@ async def _resolve_anywhere(context: OperationContext, reference: PackageReferen
         async with context.store.reading() as connection:
             return await _resolve(context, connection, reference)
     package = await fetch_package(context, feed, reference.package_id, reference.version, spool)
-    return replace(package, reference=reference.name, extract=reference.extract)
+    return replace(
+        package, reference=reference.name, extract=reference.extract, is_staged_only=reference.is_staged_only
+    )
 
 
 async def _resolve(
@@ -329,7 +332,13 @@ async def _resolve(
         )
     others = await store.list_other_versions(connection, package, MOST_BASES)
     bases = tuple(_to_deliver(other) for other in others)
-    return replace(_to_deliver(package), reference=reference.name, extract=reference.extract, bases=bases)
+    return replace(
+        _to_deliver(package),
+        reference=reference.name,
+        extract=reference.extract,
+        bases=bases,
+        is_staged_only=reference.is_staged_only,
+    )
 
 
 def _to_deliver(package: StoredPackage) -> PackageToDeliver:

@@ -79,6 +79,7 @@ def _reference(given: Mapping[str, Any]) -> PackageReference:
         str(given.get("Name") or ""),
         extract == "true",
         str(given.get("FeedId") or ""),
+        given.get("StageOnly") is True,
     )
 
 

@@ -52,6 +52,25 @@ async def queue_task(
         Forbidden: the caller may not.
     """
     require_everywhere(context, Permission.TASK_CREATE)  # a script or check reaches machines of any environment
+    return await queue_permitted_task(
+        context, kind, arguments, description=description, not_before=not_before, expires_at=expires_at
+    )
+
+
+async def queue_permitted_task(
+    context: OperationContext,
+    kind: TaskKind,
+    arguments: Mapping[str, Any],
+    *,
+    description: str = "",
+    not_before: str | None = None,
+    expires_at: str | None = None,
+) -> Task:
+    """The same for a caller whose right was asked for already.
+
+    Raises:
+        Invalid: as `queue_task`.
+    """
     frozen = await frozen_arguments(context, kind, arguments)
     async with context.store.writing() as connection:
         new = NewTask(

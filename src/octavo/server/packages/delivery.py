@@ -68,6 +68,7 @@ class PackageToDeliver:
     sha1: str
     blob_name: str
     extract: bool = True
+    is_staged_only: bool = False  # it need only be on the machine
     bases: tuple["PackageToDeliver", ...] = ()  # other versions that a machine may have, the nearest first
 
 
@@ -229,6 +230,7 @@ def _package_plan(package: PackageToDeliver) -> PackagePlan:
         package.size_bytes,
         package.sha256,
         package.extract,
+        is_staged_only=package.is_staged_only,
     )
 
 

@@ -23,6 +23,13 @@ async def find_default_pool(connection: AsyncConnection, space_id: str) -> tuple
     return None if row is None else (row.id, row.name)
 
 
+async def list_workers_of_pools(connection: AsyncConnection, pool_ids: Sequence[str]) -> list[str]:
+    """The ids of the workers in these pools, each once."""
+    link = worker_pool_members.c
+    statement = select(link.worker_id).where(link.worker_pool_id.in_(pool_ids)).distinct().order_by(link.worker_id)
+    return [row.worker_id for row in await connection.execute(statement)]
+
+
 async def list_pools_without_containers(connection: AsyncConnection, space_id: str) -> frozenset[str]:
     """The space's pools that have workers, all of which say that they have no engine for containers."""
     engine = workers.c.doc["ContainerEngine"].as_string()
