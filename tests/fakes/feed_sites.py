@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fakes.feed_server import FeedServer, Reply
+from octavo.server.feeds import PackageFeed
 
 LENGTH = 200_000  # times a few bytes: more than one chunk of a download
 
@@ -28,6 +29,11 @@ class Site:
     extension: str
     content: bytes
     file_path: str
+
+
+async def whole(feed: PackageFeed, package_id: str, version: str) -> bytes:
+    """All bytes of a download."""
+    return b"".join([chunk async for chunk in feed.download(package_id, version)])
 
 
 def publish_nuget(server: FeedServer) -> Site:
@@ -124,6 +130,23 @@ PUBLISHERS: dict[str, Callable[[FeedServer], Site]] = {
     "Npm": publish_npm,
     "NuGet": publish_nuget,
 }
+
+#: Folders and buckets hold files with telling names.
+FILES = {
+    "web/Acme.Web.1.9.0.zip": b"older",
+    "web/Acme.Web.1.10.0.zip": b"a file " * LENGTH,
+    "web/Acme.Web.1.9.0-beta.1.zip": b"",
+    "web/Acme.Webber.3.0.0.zip": b"another package",
+    "web/old/Acme.Web.4.0.0.zip": b"another folder",
+    "Acme.Web.5.0.0.zip": b"the topmost folder",
+    "web/readme.txt": b"no package",
+}
+
+
+def files_site(feed_type: str, uri: str) -> Site:
+    """What a client must find where `FILES` are."""
+    return Site(feed_type, uri, "web/Acme.Web", "web/acme.web", "web/Acme.Missing",
+                ("1.10.0", "1.9.0", "1.9.0-beta.1"), ".zip", FILES["web/Acme.Web.1.10.0.zip"], "")  # fmt: skip
 
 
 def _enter(server: FeedServer, path: str, document: object) -> None:

@@ -1,28 +1,14 @@
-"""The feeds' seam over every client that speaks HTTP, each against a server with the documents of its type."""
+"""What every feed that speaks HTTP does about failures, passwords and redirects."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
-from fakes.feed_server import BASIC, PASSWORD, USER_NAME, FeedServer, Reply, running_feed_server
-from fakes.feed_sites import PUBLISHERS, Site
+from fakes.feed_server import BASIC, PASSWORD, USER_NAME, FeedServer, Reply
+from fakes.feed_sites import PUBLISHERS, Site, whole
 from octavo.base.errors import NotFound
 from octavo.base.sensitive import Sensitive
 from octavo.server.feeds import CHUNK_BYTES, FeedRefused, FeedSettings, FeedUnavailable, PackageFeed, open_feed
-
-
-@pytest.fixture
-def server() -> Iterator[FeedServer]:
-    """An HTTP server on loopback."""
-    with running_feed_server() as running:
-        yield running
-
-
-@pytest.fixture
-def elsewhere() -> Iterator[FeedServer]:
-    """Another one."""
-    with running_feed_server() as running:
-        yield running
 
 
 @pytest.fixture(params=sorted(PUBLISHERS))
@@ -37,40 +23,6 @@ async def feed(site: Site) -> AsyncIterator[PackageFeed]:
     opened = open_feed(FeedSettings(site.feed_type, site.uri, USER_NAME, Sensitive(PASSWORD), 3, 0))
     yield opened
     await opened.close()
-
-
-async def whole(feed: PackageFeed, package_id: str, version: str) -> bytes:
-    return b"".join([chunk async for chunk in feed.download(package_id, version)])
-
-
-async def test_a_search_finds_the_package(feed: PackageFeed, site: Site) -> None:
-    found = await feed.search(site.term, 0, 10)
-
-    assert [package.package_id for package in found] == [site.package_id]
-
-
-async def test_versions_come_newest_first(feed: PackageFeed, site: Site) -> None:
-    found = await feed.list_versions(site.package_id)
-
-    assert tuple(each.version for each in found) == site.versions
-    assert {each.package_id for each in found} == {site.package_id}
-    assert found[0].extension == site.extension
-
-
-async def test_a_download_gives_the_bytes(feed: PackageFeed, site: Site) -> None:
-    assert await whole(feed, site.package_id, site.versions[0]) == site.content
-
-
-async def test_an_unknown_package_is_not_found(feed: PackageFeed, site: Site) -> None:
-    with pytest.raises(NotFound, match=site.unknown_id):
-        await feed.list_versions(site.unknown_id)
-    with pytest.raises(NotFound, match=site.unknown_id):
-        await whole(feed, site.unknown_id, site.versions[0])
-
-
-async def test_an_unknown_version_is_not_found(feed: PackageFeed, site: Site) -> None:
-    with pytest.raises(NotFound, match=r"77\.7\.7"):
-        await whole(feed, site.package_id, "77.7.7")
 
 
 @pytest.mark.parametrize("package_id", ["", "..", "../up", "a/../../b", "a:b/../..", "acme/web?x=1", "a b", "a\nb"])

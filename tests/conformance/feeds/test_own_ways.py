@@ -2,25 +2,13 @@
 
 import base64
 import json
-from collections.abc import Iterator
 
 import pytest
 
-from fakes.feed_server import FeedServer, Reply, running_feed_server
-from fakes.feed_sites import publish_github, publish_maven, publish_npm, publish_nuget
+from fakes.feed_server import FeedServer, Reply
+from fakes.feed_sites import publish_github, publish_maven, publish_npm, publish_nuget, whole
 from octavo.base.sensitive import Sensitive
-from octavo.server.feeds import FeedRefused, FeedSettings, FeedUnavailable, PackageFeed, open_feed
-
-
-@pytest.fixture
-def server() -> Iterator[FeedServer]:
-    """An HTTP server on loopback."""
-    with running_feed_server() as running:
-        yield running
-
-
-async def whole(feed: PackageFeed, package_id: str, version: str) -> bytes:
-    return b"".join([chunk async for chunk in feed.download(package_id, version)])
+from octavo.server.feeds import FeedRefused, FeedSettings, FeedUnavailable, open_feed
 
 
 async def test_a_snapshot_of_maven_is_its_newest_build(server: FeedServer) -> None:
