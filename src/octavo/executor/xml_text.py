@@ -194,6 +194,7 @@ class _Reader:
         self._data = data
         self._open = [XmlNode(Kind.ROOT, None, 0, len(data), 0, len(data))]
         self._text: XmlNode | None = None
+        self._said: list[str] = []
         self._parser = expat.ParserCreate("utf-8")
         self._parser.ordered_attributes = True
         self._parser.StartElementHandler = self._start
@@ -218,7 +219,11 @@ class _Reader:
     def _end_text(self) -> None:
         if self._text and self._text.kind is Kind.TEXT:
             self._text.end = self._text.inner_end = self._parser.CurrentByteIndex
-        self._text = None
+        self._close_text()
+
+    def _close_text(self) -> None:
+        if self._text:
+            self._text.value, self._said, self._text = "".join(self._said), [], None
 
     def _start(self, name: str, attributes: list[str]) -> None:
         if len(self._open) > DEEPEST:
@@ -254,7 +259,7 @@ class _Reader:
         if self._text is None:
             self._text = self._begin(Kind.TEXT)
             self._text.inner_start = self._text.start
-        self._text.value += text
+        self._said.append(text)
 
     def _start_cdata(self) -> None:
         self._text = self._begin(Kind.CDATA)
@@ -264,7 +269,7 @@ class _Reader:
         if self._text:
             self._text.inner_end = self._data.index(b"]]>", self._text.inner_start)
             self._text.end = self._text.inner_end + 3
-        self._text = None
+        self._close_text()
 
     def _comment(self, text: str) -> None:
         node = self._begin(Kind.COMMENT, value=text)

@@ -217,6 +217,10 @@ def test_aliases_are_never_followed_and_nothing_is_built(tmp_path: Path) -> None
     assert replaced(tmp_path, text, {"wanted": "2"}) == text.replace("wanted: 1", "wanted: 2")
 
 
+def test_many_documents_are_not_deep(tmp_path: Path) -> None:
+    assert replaced(tmp_path, "---\na: 1\n" * 300, {"a": "2"}) == "---\na: 2\n" * 300
+
+
 def test_json_in_a_yaml_file_is_taken_as_json(tmp_path: Path) -> None:
     """script-execution 79."""
     assert replaced(tmp_path, '{"a": 1}', {"a": "2"}) == '{\n  "a": 2\n}'

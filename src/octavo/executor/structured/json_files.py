@@ -15,8 +15,11 @@ from octavo.executor.text_files import TextFile
 
 DEEPEST = 200
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
-#: A string, or what JSON does not allow but such files hold: comments, and commas before a closing bracket.
-_LENIENT = re.compile(r'("(?:[^"\\]|\\.)*")|//[^\n]*|/\*.*?\*/|,(?=(?:\s|//[^\n]*|/\*.*?\*/)*[}\]])', re.DOTALL)
+#: A string, or a comment, which JSON does not allow but such files hold. What is not closed reaches to the end: each
+#: place is read once, however hostile the file.
+_COMMENT = re.compile(r'("(?:[^"\\]|\\.)*"?)|//[^\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)
+#: The same with commas before a closing bracket.
+_COMMA = re.compile(r'("(?:[^"\\]|\\.)*"?)|,(?=\s*[}\]])', re.DOTALL)
 #: Numbers travel as marked strings, so that they are written as they were read. No file can know the mark.
 _MARK = f"octavo-number-{secrets.token_hex(16)}:"
 
@@ -84,8 +87,12 @@ _UNCHANGED = object()
 def _read_json(text: str) -> Any:
     if not text.strip():
         return {}
-    lenient = _LENIENT.sub(lambda found: found[1] or "", text)
+    lenient = _COMMA.sub(_string_only, _COMMENT.sub(_string_only, text))
     return json.loads(lenient, parse_int=_marked, parse_float=_marked, parse_constant=_refused)
+
+
+def _string_only(found: re.Match[str]) -> str:
+    return found[1] or ""
 
 
 def _marked(number: str) -> str:

@@ -145,8 +145,13 @@ class _Places:
         self._starts: list[int] = []
         self._ends: list[int] = []
         self._scalars: dict[int, int] = {}
+        depth = 0
         for token in _heard(text, "scan"):
             what, start = type(token).__name__, token.start_mark.index
+            if what.startswith(("Block", "Flow")):
+                depth += what.endswith("StartToken") - what.endswith("EndToken")
+            if depth > DEEPEST:
+                raise ValueError(f"it is nested deeper than {DEEPEST} levels")
             if what not in ("TagToken", "AnchorToken", "DirectiveToken"):
                 self._starts.append(start)
             if token.end_mark.index > start:
