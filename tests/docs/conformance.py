@@ -27,6 +27,7 @@ TITLES = {
     "services": "The agent's services and how a server drives them",
     "cli": "The agent's command line and registration",
     "conventions": "Conventions of the REST API",
+    "script-execution": "Scripts, variables and packages on workers",
 }
 TESTS_SHOWN = 3  # more would drown the table
 
@@ -94,7 +95,7 @@ def render_page() -> str:
         "<!-- Made by tests/docs/conformance.py from the tests: edit those, or tests/docs/put_off.toml, and run",
         "     `make docs`. -->",
         "",
-        "Octavo follows four specifications, written by reading and running the real agents and clients. Each ends in",
+        "Octavo follows five specifications, written by reading and running the real agents and clients. Each ends in",
         "numbered statements (section numbers in them are the specification's own); here is, for each, the test that",
         "proves it or the reason why it is put off.",
         "",

@@ -37,7 +37,7 @@ wait
 
 
 async def test_cancelling_kills_the_whole_tree(agent: OpenedAgent) -> None:
-    """services 21: children, grandchildren in other sessions and orphans that hold stdout all end; it is Complete."""
+    """services 21, script-execution 27: children, grandchildren in other sessions and orphans that hold stdout end."""
     await agent.v2.start_script(a_script(FAMILY, wait_seconds=None))
     workspace = agent.workspace("ticket")
     pids = []

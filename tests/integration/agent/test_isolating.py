@@ -12,7 +12,7 @@ HOLDING = "mkfifo go.new && mv go.new go; read -r _ < go"
 
 
 async def test_a_waiting_script_says_so_and_stays_pending(agent: OpenedAgent) -> None:
-    """services 19: the wait lines appear after the first failed try, and the state is Pending."""
+    """services 19, script-execution 82: the wait lines appear after the first failed try, and the state is Pending."""
     await agent.v2.start_script(a_script(HOLDING, "holder", task_id="ServerTasks-1", wait_seconds=None))
     await agent.v2.start_script(a_script("true", task_id="ServerTasks-2", wait_seconds=None, isolation=FULL))
     job = agent.opened.jobs.find(TicketName("ticket"))
@@ -32,7 +32,7 @@ async def test_a_waiting_script_says_so_and_stays_pending(agent: OpenedAgent) ->
 
 
 async def test_full_isolation_never_overlaps(agent: OpenedAgent) -> None:
-    """services 18: scripts with FullIsolation run one after the other, V1 and V2 together."""
+    """services 18, script-execution 82: scripts with FullIsolation run one after the other, V1 and V2 together."""
     body = "[ -e ../../busy ] && echo overlap; touch ../../busy; sleep 0.01; rm ../../busy"
     tickets = [f"ticket-{number}" for number in range(6)]
     for ticket in tickets:
@@ -58,7 +58,7 @@ async def test_scripts_without_isolation_and_of_other_names_run_together(agent: 
 
 
 async def test_a_script_that_waits_too_long_times_out(agent: OpenedAgent) -> None:
-    """services 20: mutex timeout gives −44 with its two messages; the body never ran."""
+    """services 20, script-execution 82: mutex timeout gives −44 with its two messages; the body never ran."""
     await agent.v2.start_script(a_script(HOLDING, "holder", task_id="ServerTasks-9", wait_seconds=None))
 
     timeout = timedelta(milliseconds=30)

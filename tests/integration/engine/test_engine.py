@@ -188,12 +188,16 @@ async def test_bad_tasks_are_refused_with_a_reason(stage: Stage) -> None:
 
 
 async def test_a_file_that_a_script_hands_back_is_kept_as_an_artifact(stage: Stage) -> None:
+    """script-execution 62: after the script ended, before its workspace goes; a missing file is a warning."""
     async with served_agent(stage.folder, stage.server.identity.thumbprint) as agent:
         await stage.add_worker(agent, "build-1")
 
-        details = await stage.run("echo content > report.txt; new_octopusartifact report.txt")
+        script = "new_octopusartifact report.txt; new_octopusartifact gone.txt; sleep 0.2; echo content > report.txt"
+        details = await stage.run(script)
         found = await stage.api.get(f"/api/Spaces-1/artifacts?regarding={details['Task']['Id']}")
         content = await stage.api.client.get(f"/api/Spaces-1/artifacts/{found['Items'][0]['Id']}/content")
 
     assert [artifact["Filename"] for artifact in found["Items"]] == ["report.txt"]
     assert content.text == "content\n"
+    assert details["Task"]["State"] == "Success"
+    assert any("gone.txt" in line for line in lines(details, "Warning"))

@@ -36,12 +36,14 @@ def a_module(name: str, language: str, body: str) -> dict[str, str]:
 
 
 def test_a_bash_module_is_sourced_by_its_reduced_name_and_sees_the_helpers(tmp_path: Path) -> None:
+    """script-execution 29"""
     module = a_module("My Mod!", "Bash", 'greet() { echo "hello $(get_octopusvariable Name)"; }\r\n')
 
     assert run(tmp_path, "Bash", "source MyMod.sh\ngreet", {**module, "Name": "Ada"}) == "hello Ada\n"
 
 
 def test_a_python_module_is_imported_by_its_reduced_name_and_sees_the_helpers(tmp_path: Path) -> None:
+    """script-execution 29"""
     module = a_module("My Mod!", "python", "def greet():\n    print('hello', get_octopusvariable('Name'))\n")
 
     assert run(tmp_path, "Python", "import MyMod\nMyMod.greet()", {**module, "Name": "Ada"}) == "hello Ada\n"
@@ -141,6 +143,8 @@ LOCAL = "127.0.0.1,localhost,169.254.169.254"
     ],
 )
 def test_the_proxy_variables_are_exactly_these(tmp_path: Path, given: dict[str, str], expected: dict[str, str]) -> None:
+    """script-execution 25"""
+
     def shown(output: str) -> dict[str, str]:
         pairs = (line.partition("=") for line in output.splitlines())
         return {name: value for name, _, value in pairs if name in PROXIES}

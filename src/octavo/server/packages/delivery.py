@@ -10,6 +10,7 @@ Source: DESIGN §5, §6 (scripts); script-execution.md §2.11, §5.9; docs/decis
 """
 
 import hashlib
+import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -226,7 +227,7 @@ def _package_plan(package: PackageToDeliver) -> PackagePlan:
         package.reference,
         package.package_id,
         package.version,
-        f"{package.package_id}.{package.version}{package.extension}",
+        re.sub(r"[/\\:]", "_", f"{package.package_id}.{package.version}{package.extension}"),
         package.size_bytes,
         package.sha256,
         package.extract,

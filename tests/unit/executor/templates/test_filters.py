@@ -95,7 +95,7 @@ VALUES = {
     ],
 )
 def test_a_filter(token: str, expected: str) -> None:
-    """scripts 55"""
+    """script-execution 55"""
     assert Variables(VALUES).evaluate(f"#{{{token}}}").text == expected
 
 
@@ -117,7 +117,7 @@ def test_a_filter(token: str, expected: str) -> None:
     ],
 )
 def test_what_cannot_be_filtered_is_left_and_named(token: str) -> None:
-    """scripts 55"""
+    """script-execution 55"""
     evaluation = Variables(VALUES).evaluate(f"#{{{token}}}")
 
     assert evaluation.text == evaluation.unresolved[0]
@@ -135,7 +135,7 @@ def test_what_cannot_be_filtered_is_left_and_named(token: str) -> None:
     ],
 )
 def test_blanks_after_an_argument_do_not_matter(template: str) -> None:
-    """scripts 56"""
+    """script-execution 56"""
     evaluation = Variables({"F": "abc", "r": "b", "s": "B"}).evaluate(template)
 
     assert (evaluation.unresolved, evaluation.error) == ((), None)

@@ -26,24 +26,24 @@ def text(template: str, **values: str) -> str:
     ],
 )
 def test_escapes(template: str, expected: str) -> None:
-    """scripts 46"""
+    """script-execution 46"""
     assert text(template, X="v") == expected
 
 
 @pytest.mark.parametrize("nothing", ["", "0", "no", "No", "false", " FALSE "])
 def test_falsy_values(nothing: str) -> None:
-    """scripts 48"""
+    """script-execution 48"""
     assert text("#{if X}y#{else}n#{/if}", X=nothing) == "n"
 
 
 @pytest.mark.parametrize("something", [" ", " 0 ", "1", "yes", "00", "off"])
 def test_truthy_values(something: str) -> None:
-    """scripts 48"""
+    """script-execution 48"""
     assert text("#{if X}y#{else}n#{/if}", X=something) == "y"
 
 
 def test_an_undefined_condition_is_false_and_no_error() -> None:
-    """scripts 48"""
+    """script-execution 48"""
     assert Variables().evaluate("#{if X}y#{/if}#{unless X}n#{/unless}") == Evaluation("n")
 
 
@@ -63,7 +63,7 @@ def test_an_undefined_condition_is_false_and_no_error() -> None:
     ],
 )
 def test_conditions(template: str, expected: str) -> None:
-    """scripts 49"""
+    """script-execution 49"""
     assert text(template, X="v", Y="w") == expected
 
 
@@ -83,20 +83,20 @@ def test_a_condition_whose_filter_fails_is_echoed_whole() -> None:
     ],
 )
 def test_loops(values: dict[str, str], expected: str) -> None:
-    """scripts 50"""
+    """script-execution 50"""
     written = Variables(values).evaluate("#{each i in L}#{i}=#{i.u};#{/each}").text
     assert written == expected.replace("#{i.u}", "" if values.get("L", "").startswith("[") else "#{i.u}")
 
 
 def test_a_loop_over_an_object_has_keys_and_values() -> None:
-    """scripts 50"""
+    """script-execution 50"""
     variables = Variables({"J": '{"one":1,"two":{"x":"y"}}'})
 
     assert variables.evaluate("#{each p in J}#{p}:#{p.Key}:#{p.Value} #{/each}").text == 'one:one:1 two:two:{"x":"y"} '
 
 
 def test_loops_know_where_they_are_and_nest() -> None:
-    """scripts 51"""
+    """script-execution 51"""
     template = (
         "#{each a in A}#{each b in B}#{a}#{b}#{if Octopus.Template.Each.Last}.#{/if}#{/each}"
         "#{Octopus.Template.Each.Index}#{/each}"
@@ -124,7 +124,7 @@ def test_a_loop_variable_hides_a_variable_of_its_name() -> None:
     ],
 )
 def test_json_values(token: str, expected: str) -> None:
-    """scripts 52"""
+    """script-execution 52"""
     value = '{"a":"x","list":[{"n":1},{"n":2}],"null":null,"yes":true,"number":15.00,"big":1e3}'
     assert text(token, J=value) == expected
 
@@ -143,7 +143,7 @@ def test_json_values(token: str, expected: str) -> None:
     ],
 )
 def test_calculations(template: str, expected: str) -> None:
-    """scripts 54"""
+    """script-execution 54"""
     assert Variables({"A": "5", "My-Var": "8", "N": "-2", "F": "no"}).evaluate(template).text == expected
 
 
@@ -152,7 +152,7 @@ def test_lookup_ignores_case_in_every_part() -> None:
 
 
 def test_an_index_may_come_from_another_variable() -> None:
-    """scripts 53"""
+    """script-execution 53"""
     variables = Variables({"Map[dev].Url": "here", "Env": "dev"})
 
     assert variables.evaluate("#{Map[#{Env}].Url}").text == "here"
@@ -168,7 +168,7 @@ def test_first_children_and_parents_without_values() -> None:
 
 
 def test_values_are_templates_and_results_are_not_scanned_again() -> None:
-    """scripts 58"""
+    """script-execution 58"""
     variables = Variables({"A": "1#{B}", "B": "2", "Open": "##", "Odd": "#{", "Escaped": "##{B}"})
 
     assert variables.evaluate("#{A}").text == "12"
@@ -177,7 +177,7 @@ def test_values_are_templates_and_results_are_not_scanned_again() -> None:
 
 
 def test_a_circle_is_named() -> None:
-    """scripts 47"""
+    """script-execution 47"""
     variables = Variables({"A": "#{B}", "B": "x#{C}", "C": "#{a}"})
 
     with pytest.raises(TemplateError, match="A -> B -> C -> A"):
@@ -185,7 +185,7 @@ def test_a_circle_is_named() -> None:
 
 
 def test_unresolved_tokens_are_left_and_listed() -> None:
-    """scripts 47"""
+    """script-execution 47"""
     evaluation = Variables({"A": "1"}).evaluate('#{A} #{B} #{C|Append  x "y z"}')
 
     assert evaluation.text == '1 #{B} #{C | Append "x" "y z"}'
@@ -202,14 +202,14 @@ def test_unresolved_tokens_are_left_and_listed() -> None:
     ],
 )
 def test_continue_mode_keeps_what_it_cannot_read(template: str, expected: str, unresolved: tuple[str, ...]) -> None:
-    """scripts 57"""
+    """script-execution 57"""
     evaluation = Variables({"F": "foo"}).evaluate(template, ParseMode.CONTINUE)
 
     assert evaluation == Evaluation(expected, unresolved)
 
 
 def test_halt_mode_leaves_the_text_and_says_why() -> None:
-    """scripts 57"""
+    """script-execution 57"""
     evaluation = Variables({"F": "foo"}).evaluate("a #{F} #{bad | b")
 
     assert evaluation.text == "a #{F} #{bad | b"
@@ -289,11 +289,11 @@ def test_a_variable_that_is_null_is_not_set() -> None:
 
 
 def test_a_name_that_is_no_symbol_shadows_nothing() -> None:
-    """scripts 59"""
+    """script-execution 59"""
     assert Variables({"Foo+Bar": "x"}).evaluate("#{Foo}").unresolved == ("#{Foo}",)
 
 
 def test_an_undefined_symbol_equals_the_empty_text() -> None:
-    """scripts 49"""
+    """script-execution 49"""
     assert text('#{if X == ""}y#{/if}') == "y"
     assert Variables({"X": "y"}).evaluate("#{if X == 'y'}y#{/if}").error is not None

@@ -14,7 +14,7 @@ def entries(*texts: str, source: str = "stdout") -> list[Entry]:
     return [Entry(source, TIME, text) for text in texts]
 
 
-def message(name: str, **attributes: str) -> str:
+def message(name: str, /, **attributes: str) -> str:
     encoded = "".join(f" {key}='{base64.b64encode(value.encode()).decode()}'" for key, value in attributes.items())
     return f"##octopus[{name}{encoded}]"
 
@@ -44,6 +44,14 @@ def test_modes_and_requests_act_and_leave_no_line() -> None:
     assert first.lines == [Line("Warning", TIME, "a")]
     assert first.effects == [SetFailureText("why")]
     assert [line.category for line in second.lines] == ["Warning"]
+
+
+def test_a_sensitive_output_is_hidden_from_the_next_line_on_also_on_stderr() -> None:
+    """script-execution 64"""
+    announced = message("setVariable", name="A", value="hunter22", sensitive="True")
+    batch = ScriptOutput().feed([*entries(announced, "a hunter22"), *entries("b hunter22", source="stderr")], 1)
+
+    assert [line.text for line in batch.lines] == ["a ********", "b ********"]
 
 
 def test_a_secret_is_hidden_from_the_line_that_follows_its_announcement() -> None:

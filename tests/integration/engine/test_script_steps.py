@@ -1,0 +1,119 @@
+"""Script steps of a deployment: what becomes of tokens, error output and the variables that scripts set."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents_under_test.served_agent import served_agent
+from agents_under_test.stage import Stage, running_stage
+from octavo.server.store import Store
+
+SCRIPT = "Octopus.Action.Script."
+QUIET = {f"{SCRIPT}SuppressEnvironmentLogging": "True"}
+
+
+@pytest.fixture
+async def stage(sqlite_store: Store, sqlite_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
+    async with running_stage(sqlite_store, sqlite_url, tmp_path) as stage:
+        await stage.api.post("/api/environments", {"Name": "Dev"})
+        yield stage
+
+
+def step(name: str, script: str, roles: str = "", condition: str = "Success", **properties: str) -> dict[str, Any]:
+    values = {
+        **QUIET,
+        f"{SCRIPT}ScriptBody": script,
+        **{key.replace("_", "."): each for key, each in properties.items()},
+    }
+    action = {"Name": name, "ActionType": "Octopus.Script", "Properties": values}
+    return {
+        "Name": name,
+        "Condition": condition,
+        "Properties": {"Octopus.Action.TargetRoles": roles},
+        "Actions": [action],
+    }
+
+
+async def deploy(stage: Stage, *steps: dict[str, Any]) -> dict[str, Any]:
+    group = (await stage.api.get("/api/projectgroups/all"))[0]["Id"]
+    lifecycle = (await stage.api.get("/api/lifecycles/all"))[0]["Id"]
+    project = await stage.api.post("/api/projects", {"Name": "Web", "ProjectGroupId": group, "LifecycleId": lifecycle})
+    await stage.api.put(f"/api/projects/{project['Id']}/deploymentprocesses", {"Steps": [*steps]})
+    await stage.api.post("/api/Spaces-1/releases/create/v1", {"ProjectName": "Web", "ReleaseVersion": "1.0"}, 201)
+    body = {"ProjectName": "Web", "ReleaseVersion": "1.0", "EnvironmentNames": ["Dev"]}
+    answer = await stage.api.post("/api/Spaces-1/deployments/create/untenanted/v1", body, 201)
+    return await stage.end_of(answer["DeploymentServerTasks"][0]["ServerTaskId"])
+
+
+def said(details: dict[str, Any]) -> list[str]:
+    def walk(node: dict[str, Any]) -> Iterator[str]:
+        yield from (line["MessageText"] for line in node["LogElements"])
+        for child in node["Children"]:
+            yield from walk(child)
+
+    return [line for node in details["ActivityLogs"] for line in walk(node)]
+
+
+async def test_a_token_that_means_nothing_stays(stage: Stage) -> None:
+    """script-execution 18"""
+    details = await deploy(stage, step("One", "echo '#{Nope} #{Octopus.Environment.Name}'"))
+
+    assert (details["Task"]["State"], "#{Nope} Dev" in said(details)) == ("Success", True)
+
+
+async def test_a_token_that_means_nothing_fails_a_step_that_minds(stage: Stage) -> None:
+    """script-execution 18"""
+    minding = step("One", "echo '#{Nope}'", OctopusShouldFailDeploymentOnSubstitutionFails="True")
+
+    details = await deploy(stage, minding)
+
+    assert details["Task"]["State"] == "Failed"
+    assert any("Nope" in line for line in said(details))
+
+
+@pytest.mark.parametrize(
+    ("script", "state"),
+    [
+        ("echo x >&2", "Failed"),
+        ("echo '  ' >&2; echo '##octopus[stderr-progress]' >&2; write_verbose hello", "Success"),
+    ],
+)
+async def test_error_output_fails_a_step_that_minds(stage: Stage, script: str, state: str) -> None:
+    """script-execution 23"""
+    details = await deploy(stage, step("One", script, Octopus_Action_FailScriptOnErrorOutput="True"))
+
+    assert details["Task"]["State"] == state
+
+
+async def test_of_scripts_in_several_languages_the_first_is_run(stage: Stage) -> None:
+    """script-execution 19"""
+    several = step("One", "", **{f"{SCRIPT}ScriptBody[PowerShell]": "exit 1", f"{SCRIPT}ScriptBody[Bash]": "echo bash"})
+
+    assert "bash" in said(await deploy(stage, several))
+
+
+async def test_later_steps_read_what_earlier_ones_set_on_each_machine(stage: Stage) -> None:
+    """script-execution 60 and 61: also of a step that failed."""
+    name = "Octopus.Action[Set].Output"
+    read = f"echo \"$(get_octopusvariable {name}.A)|$(get_octopusvariable '{name}[web-1].A')|#{{{name}[web-2].A}}\""
+    thumbprint = stage.server.identity.thumbprint
+    async with (
+        served_agent(stage.folder / "one", thumbprint) as one,
+        served_agent(stage.folder / "two", thumbprint) as two,
+    ):
+        places = [each["Id"] for each in await stage.api.get("/api/environments/all")]
+        for number, agent in enumerate((one, two), 1):
+            uri, own = agent.endpoint.uri, agent.endpoint.thumbprint
+            endpoint = {"CommunicationStyle": "TentaclePassive", "Uri": uri, "Thumbprint": own}
+            body = {"Name": f"web-{number}", "EnvironmentIds": places, "Roles": ["web"], "Endpoint": endpoint}
+            await stage.api.post("/api/Spaces-1/machines", body)
+
+        set_a = 'set_octopusvariable A "of $(get_octopusvariable Octopus.Machine.Name)"'
+        details = await deploy(
+            stage, step("Set", f"{set_a}; exit 3", "web"), step("Read", read, "web", condition="Always")
+        )
+
+    assert details["Task"]["State"] == "Failed"
+    assert {"of web-1|of web-1|of web-2", "of web-2|of web-1|of web-2"} <= set(said(details))
