@@ -28,5 +28,5 @@ def log_to_stderr() -> None:
         )
     )
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    for noisy in ("uvicorn", "uvicorn.error", "alembic", "aiosqlite", "sqlalchemy"):
+    for noisy in ("uvicorn", "uvicorn.error", "alembic", "aiosqlite", "sqlalchemy", "httpx"):  # httpx tells signed URLs
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -107,6 +107,21 @@ async def test_a_feed_that_refuses_us_fails_the_step_and_keeps_the_password_to_i
     assert "hunter22" not in str(await stage.api.get(f"{SPACE}/feeds/{feed}"))
 
 
+async def test_a_folder_on_the_server_is_a_feed(stage: Stage, tmp_path: Path) -> None:
+    (tmp_path / "share/tools").mkdir(parents=True)
+    (tmp_path / "share/tools/Acme.1.0.zip").write_bytes(b"old")
+    (tmp_path / "share/tools/Acme.1.10.zip").write_bytes(b"newest")
+    body = {"Name": "Share", "FeedType": "Folder", "FeedUri": str(tmp_path / "share")}
+    feed = (await stage.api.post(f"{SPACE}/feeds", body))["Id"]
+    reference = {"PackageId": "tools/Acme", "FeedId": feed, "Name": "acme", "Extract": False}
+    async with served_agent(stage.folder, stage.server.identity.thumbprint, OFFICIAL) as agent:
+        await stage.add_worker(agent, "build-1")
+
+        end = await stage.run("cat acme.zip; echo", PackageReferences=[reference])
+
+    assert lines(end)[-1] == "newest"
+
+
 async def test_a_feed_keeps_its_type_and_the_built_in_one_stays(stage: Stage, site: Site) -> None:
     feed = await stage.api.get(f"{SPACE}/feeds/{await add_feed(stage, site)}")
     built_in = next(each for each in (await stage.api.get(f"{SPACE}/feeds/all")) if each["FeedType"] == "BuiltIn")
