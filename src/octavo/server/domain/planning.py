@@ -52,7 +52,7 @@ KNOWN_FEATURES = frozenset(
     f"octopus.features.{name}"
     for name in (
         *("customscripts", "customdirectory", "substituteinfiles", "jsonconfigurationvariables"),
-        *("configurationvariables", "configurationtransforms"),  # a warning where there is something to transform
+        *("configurationvariables", "configurationtransforms"),
     )
 )
 TRANSFER_PATH = "Octopus.Action.Package.TransferPath"
@@ -235,6 +235,11 @@ def _refuse_unknown(action: Action, facts: PlanningFacts) -> None:
         )
     if action.container_image and action.action_type.lower() != "octopus.script":
         raise PlanProblem(f"{_name(action.name)} wants to run in a container, which only script steps can. Name none.")
+    if action.text("Octopus.Action.Script.ScriptSource").lower() == "gitrepository":
+        raise PlanProblem(
+            f"{_name(action.name)} takes its script from a Git repository, which this server does not do. Write it in "
+            "the step, or put it into a package."
+        )
     syntax = action.text(SCRIPT_SYNTAX, "Bash")
     if action.action_type.lower() == "octopus.script" and syntax.lower() not in RUNNABLE_SYNTAXES:
         raise PlanProblem(

@@ -116,6 +116,11 @@ def test_tags_need_one_of_each_set() -> None:
         (step("One", action("One", IsRequired=True)), {"skipped_action_ids": frozenset({"id-One"})}, "required"),
         (step("One", roles="web"), {}, "no deployment targets"),
         (
+            step("One", {**action("One"), "Properties": {"Octopus.Action.Script.ScriptSource": "GitRepository"}}),
+            {},
+            "Git repository",
+        ),
+        (
             step("One", action("One", Container={"Image": "alpine"})),
             {"pool_ids_without_containers": frozenset({"WorkerPools-1"})},
             "no worker of its pool has podman or docker",
