@@ -317,6 +317,8 @@ async def test_a_delta_needs_the_token_of_the_package_that_it_makes(
     assert await ask(old["Sha256"]) == 401
     assert await ask(new["Sha256"]) == 200
     assert await ask(new["Sha256"], path.replace(old["Sha256"], "0" * 64)) == 404
+    other = (await push(client, "Another.1.0.zip", a_zip("a" * 9_000 + "c"))).json()
+    assert await ask(new["Sha256"], path.replace(old["Sha256"], other["Sha256"])) == 404
 
 
 async def test_a_token_for_another_package_is_refused(

@@ -176,7 +176,11 @@ async def download_delta_for_worker(sha256: str, base: str, request: Request) ->
     services = services_of(request)
     package = await _granted(request, sha256)
     old = await feed.find_content(services.parts.store, base)
-    delta = await services.deltas.get(old, package) if old is not None else None
+    is_other_version = old is not None and (old.space_id, old.package_id.casefold()) == (
+        package.space_id,
+        package.package_id.casefold(),
+    )
+    delta = await services.deltas.get(old, package) if old is not None and is_other_version else None
     if delta is None:
         raise NotFound("There is no delta from that version, or it would not be worth it. Fetch the whole package.")
     return FileResponse(delta.path, media_type="application/octet-stream")
