@@ -87,6 +87,15 @@ async def test_error_output_fails_a_step_that_minds(stage: Stage, script: str, s
     assert details["Task"]["State"] == state
 
 
+async def test_variables_are_shown_when_somebody_asks_for_them(stage: Stage) -> None:
+    printing = step("One", "true", OctopusPrintEvaluatedVariables="True", Greeting="#{Octopus.Environment.Name}!")
+
+    lines = said(await deploy(stage, printing))
+
+    assert "[Greeting] = 'Dev!'" in lines
+    assert lines.index("[Octopus.Environment.Name] = 'Dev'") < lines.index("[OctopusPrintEvaluatedVariables] = 'True'")
+
+
 async def test_of_scripts_in_several_languages_the_first_is_run(stage: Stage) -> None:
     """script-execution 19"""
     several = step("One", "", **{f"{SCRIPT}ScriptBody[PowerShell]": "exit 1", f"{SCRIPT}ScriptBody[Bash]": "echo bash"})

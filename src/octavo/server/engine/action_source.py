@@ -14,6 +14,7 @@ from octavo.executor.retention import QUANTITY, UNIT
 from octavo.executor.templates import ParseMode, Variables
 from octavo.halibut import Endpoint
 from octavo.server.domain.executions import Execution
+from octavo.server.domain.printed_variables import printed_variables
 from octavo.server.domain.processes import SCRIPT_SYNTAX, Action, is_true
 from octavo.server.domain.script_runs import ServiceVersion
 from octavo.server.engine.parts import EngineParts
@@ -49,6 +50,7 @@ class MachineActionSource:
     fails_on_error_output: bool
     deed: Deed = Deed.RUN_SCRIPT
     image: str = ""
+    opening_lines: Sequence[str] = field(default=(), repr=False)
 
     @property
     def space_id(self) -> str:
@@ -114,6 +116,7 @@ async def action_source(
         target_id=place.machine.id if place.machine else "",
         fails_on_error_output=is_true(unit.variables.find(FAILS_ON_ERROR_OUTPUT)),
         deed=deed,
+        opening_lines=_printed(unit),
     )
 
 
@@ -156,7 +159,12 @@ async def _script_source(
         target_id=place.machine.id if place.machine else "",
         fails_on_error_output=is_true(variables.find(FAILS_ON_ERROR_OUTPUT)),
         image=variables.evaluate(action.container_image).text.strip(),
+        opening_lines=_printed(unit),
     )
+
+
+def _printed(unit: UnitVariables) -> list[str]:
+    return printed_variables(unit.variables, {secret.reveal() for secret in unit.secrets})
 
 
 def _inline_script(action: Action) -> tuple[str, str]:

@@ -53,6 +53,10 @@ class ActionSource(Protocol):
     def fails_on_error_output(self) -> bool:
         """Whether a script that wrote to stderr failed, whatever its exit code (script-execution.md §2.7)."""
 
+    @property
+    def opening_lines(self) -> Sequence[str]:
+        """What the log says before the script does; the first line is a warning, the others are verbose."""
+
     async def prepare(self, machine_id: str, endpoint: Endpoint, version: ServiceVersion) -> Script:
         """The script as this machine needs it; files that it must have before are uploaded. Safe to repeat.
 
@@ -112,6 +116,11 @@ class ScriptSource:
     def fails_on_error_output(self) -> bool:
         """Only its exit code counts."""
         return False
+
+    @property
+    def opening_lines(self) -> Sequence[str]:
+        """An ad hoc script has no variables to be shown."""
+        return ()
 
     async def prepare(self, machine_id: str, endpoint: Endpoint, version: ServiceVersion) -> Script:
         """The script as this machine needs it; see `ActionSource`."""

@@ -308,6 +308,8 @@ class ScriptUnit:
 
     async def _write(self, batch: OutputBatch, change: RunChange, end: TaskEnd | None, *, is_end: bool = False) -> None:
         """Lines, cursor and state in one transaction; the checks come first, so that a lost fence changes nothing."""
+        if self.run.started_at is None and change.started_at is not None:
+            batch = replace(batch, lines=[*self._opening(), *batch.lines])
         before, now, run = self.run.next_sequence, self.parts.now(), self.run
         first = before + 1 if batch.next_sequence > before else None
         chunk = NewChunk(run.unit, batch.lines, first, batch.next_sequence)
@@ -341,6 +343,15 @@ class ScriptUnit:
         exit_code = [] if self._exit_code is None else [SetOutputVariable(EXIT_CODE, str(self._exit_code), False)]
         outputs = [*self._outputs, *exit_code]
         return sealed_outputs(self.parts.context.vault, self.claim.task_id, self.run.unit, machine_id, outputs)
+
+    def _opening(self) -> list[Line]:
+        """What the log says before the script does; values that must not show are hidden here, too."""
+        mask = self._output.secrets.mask
+        return [
+            self._line(Level.VERBOSE if number else Level.WARNING, mask(part))
+            for number, text in enumerate(self.source.opening_lines)
+            for part in text.split("\n")
+        ]
 
     def _line(self, level: Level, text: str) -> Line:
         return Line(level.value, self.parts.now().isoformat(timespec="milliseconds"), text)
