@@ -1,7 +1,7 @@
 # Octavo's commands. `make` alone prints this help.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup check test conformance demo bench docs clean format
+.PHONY: help setup web check test conformance demo bench docs clean format
 
 UV_VERSION := 0.13.9
 UV := .tools/bin/uv
@@ -23,6 +23,14 @@ $(UV):
 .venv/ready: $(UV) pyproject.toml uv.lock
 	@$(UV) sync --frozen --quiet --all-extras --compile-bytecode
 	@touch $@
+
+web: .venv/ready ## build the web interface into src/octavo/server/web_files (needs node and npm)
+	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null && command -v npm >/dev/null || { \
+	  echo "make web needs Node.js 20.19 or newer with npm, and found: $$(node --version 2>/dev/null || echo none)."; \
+	  echo "Install it from your distribution or from nodejs.org, then try again. Nothing else of Octavo needs it."; exit 1; }
+	@cd web && npm ci --silent --no-audit --no-fund
+	@$(RUN) python web/write_openapi.py > web/src/api/openapi.json
+	@cd web && npm run --silent types >/dev/null && npm run --silent check && npm run --silent build
 
 check: .venv/ready ## lint, types and import rules (seconds; before each commit)
 	@$(RUN) ruff check .

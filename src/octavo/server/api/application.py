@@ -24,6 +24,7 @@ from octavo.server.api import (
     tasks,
     tenants,
     users,
+    web,
     welcome,
 )
 from octavo.server.api.dependencies import ApiServices
@@ -40,6 +41,7 @@ def all_routes() -> RoutesBySegment:
     by_hand = (
         root.router,
         welcome.router,
+        web.router,
         users.router,
         roles.router,
         service_accounts.router,

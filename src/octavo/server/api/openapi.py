@@ -29,6 +29,8 @@ _OPEN = (
 #: Answers that are no JSON: files, logs, pages.
 _OTHER_MEDIA: Mapping[str, str] = {
     "/": "text/html",
+    "/app": "text/html",
+    "/app/{path:path}": "text/html",
     "/api/tasks/{task_id}/raw": "text/plain",
     "/api/tasks/{task_id}/log/stream": "text/event-stream",
 }

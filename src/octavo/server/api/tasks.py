@@ -103,8 +103,11 @@ async def get(task_id: str, context: SystemContext) -> Response:
 @router.get("/api/tasks/{task_id}/details")
 async def get_details(task_id: str, request: Request, context: SystemContext) -> Response:
     """The task with its tree of steps and machines, and their lines."""
-    tail = request.query_params.get("tail", "")
+    query = request.query_params
+    tail = query.get("tail", "")
     lines = min(int(tail), LINES_OF_DETAILS) if tail.isdecimal() and int(tail) > 0 else LINES_OF_DETAILS
+    if query.get("lines", "").lower() == "false":  # ours: the tree alone; the lines come by the stream
+        lines = 0
     progress = await read_progress(context, task_id, lines)
     is_execution = progress.task.kind in (TaskKind.DEPLOY, TaskKind.RUNBOOK_RUN)
     as_document = as_deployment_details if is_execution else as_details_document

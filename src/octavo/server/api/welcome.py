@@ -1,4 +1,4 @@
-"""What a browser sees at the server's address while there is no user interface: that it runs, and how to go on."""
+"""What is at the server's bare address: the way to the web interface, or a page that says how to go on without it."""
 
 from html import escape
 
@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse
 
 from octavo import __version__
 from octavo.server.api.dependencies import services_of
+from octavo.server.api.web import has_pages, redirect_to_pages
 
 router = APIRouter()
 
@@ -19,7 +20,8 @@ pre code{{display:block;padding:1em;overflow:auto}}</style>
 </head>
 <body>
 <h1>Octavo {version} is running</h1>
-<p>This server has a REST API at <a href="/api"><code>/api</code></a>; there are no pages for people yet.</p>
+<p>This server has a REST API at <a href="/api"><code>/api</code></a>; pages for people are at
+<a href="/app"><code>/app</code></a>.</p>
 <p>With an API key (<code>octavo api-key create --user admin</code>) you can see what it did, and give it work:</p>
 <pre><code>curl -H "X-Octopus-ApiKey: API-…" {address}/api/tasks
 curl -H "X-Octopus-ApiKey: API-…" {address}/api/tasks/ServerTasks-1/raw</code></pre>
@@ -30,6 +32,8 @@ curl -H "X-Octopus-ApiKey: API-…" {address}/api/tasks/ServerTasks-1/raw</code>
 
 @router.get("/")
 async def get_welcome(request: Request) -> Response:
-    """A page for people who open the server's address in a browser."""
+    """Browsers go on to the web interface; where it is not built, a page says how to go on."""
+    if has_pages() and "text/html" in request.headers.get("accept", ""):
+        return redirect_to_pages()
     address = services_of(request).external_url or str(request.base_url)
     return HTMLResponse(_PAGE.format(version=__version__, address=escape(address.rstrip("/"))))

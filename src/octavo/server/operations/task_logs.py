@@ -76,7 +76,7 @@ async def read_raw_log(context: OperationContext, task_id: str) -> AsyncIterator
 
 
 async def read_progress(context: OperationContext, task_id: str, tail: int) -> TaskProgress:
-    """The task with the newest `tail` lines of each unit.
+    """The task with the newest `tail` lines of each unit; 0 leaves the log unread.
 
     Raises:
         NotFound: there is no such task in this space.
@@ -86,6 +86,8 @@ async def read_progress(context: OperationContext, task_id: str, tail: int) -> T
         runs = await list_script_runs(connection, task.id)
         units = await list_units(connection, task.id)
     progress = TaskProgress(task, runs, units=units)
+    if tail == 0:
+        return progress
     async for numbered in read_lines(context, task.id):
         newest = progress.lines.setdefault(numbered.unit, deque(maxlen=tail))
         if len(newest) == tail:

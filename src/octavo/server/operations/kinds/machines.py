@@ -24,6 +24,7 @@ from octavo.server.operations.kinds.endpoints import (
     is_same_agent,
     subscription_of,
 )
+from octavo.server.operations.moments import moment
 from octavo.server.operations.references import existing_id, existing_ids
 from octavo.server.operations.resource_kinds import Change, FilterMaker, ResourceKind, Rights
 from octavo.server.operations.tasks import queue_task
@@ -168,6 +169,7 @@ def _computed(machine: Json, columns: Mapping[str, Any]) -> Json:
     computed = {
         "HealthStatus": health,
         "Status": "Disabled" if machine["IsDisabled"] else _STATUS.get(health, "Unknown"),
+        "HealthLastChecked": moment(columns["health_checked_at"]),
         "SkipInitialHealthCheck": False,
     }
     for member in ("Thumbprint", "Uri"):
