@@ -54,7 +54,7 @@ export function Layout({ space, children }: { space: string; children: ReactNode
       </header>
       <nav className={`side ${isMenuOpen ? "open" : ""}`} aria-label="Main">
         {PLACES.map((place) => (
-          <NavLink key={place.name} to={`/${space}/${place.to}`} end={place.isEnd ?? false}>
+          <NavLink key={place.name} to={place.to ? `/${space}/${place.to}` : `/${space}`} end={place.isEnd ?? false}>
             <Icon name={place.icon} /><span className="grow">{place.name}</span>
             {place.to === "tasks" && <Asking />}
           </NavLink>

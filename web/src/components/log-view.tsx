@@ -50,7 +50,7 @@ export function LogView({ lines, version, root, isRunning, isComplete }: Props) 
         </select>
         <label className="choice"><input type="checkbox" checked={isFollowing} onChange={(event) => setFollowing(event.target.checked)} />Follow</label>
         <span className="small quiet grow" role="status" data-lines={lines.length}>
-          {wanted ? `${rows.matches.toLocaleString()} of ${lines.length.toLocaleString()} lines` : `${lines.length.toLocaleString()} lines${isComplete ? "" : ", live"}`}
+          {wanted ? `${rows.matches.toLocaleString()} of ${lines.length.toLocaleString()} lines` : `${count(lines.length)}${isComplete ? "" : ", live"}`}
         </span>
       </div>
       <Rows rows={rows.rows} lines={lines} tree={tree} text={wanted} folded={folded} toggle={toggle} isFollowing={isFollowing} stopFollowing={() => setFollowing(false)} />
@@ -119,10 +119,14 @@ function Node({ row, isFolded, toggle }: { row: Exclude<Row, number>; isFolded: 
       <span className="quiet">
         {node.Status === "Running" && node.ProgressMessage ? `${node.ProgressMessage} ${node.ProgressPercentage} % · ` : ""}
         <Duration from={node.Started} to={node.Ended} />
-        {row.count > 0 && ` · ${row.count.toLocaleString()} lines`}
+        {row.count > 0 && ` · ${count(row.count)}`}
       </span>
     </button>
   );
+}
+
+function count(lines: number): string {
+  return lines === 1 ? "1 line" : `${lines.toLocaleString()} lines`;
 }
 
 function Line({ line, text, depth }: { line: LogLine; text: string; depth: number }) {

@@ -16,7 +16,7 @@ export function Loading() {
 export function Empty({ title, children }: { title: string; children?: ReactNode }) {
   return (
     <div className="state">
-      <h3>{title}</h3>
+      <p className="state-title">{title}</p>
       {children}
     </div>
   );
@@ -26,7 +26,7 @@ export function Failed({ error, retry }: { error: ApiError; retry?: () => void }
   return (
     <div className="state" role="alert">
       <span className="tone-bad"><Icon name="warning" size={24} /></span>
-      <h3>{error.status === 403 ? "You may not see this" : error.status === 404 ? "This is not here" : "This could not be loaded"}</h3>
+      <p className="state-title">{error.status === 403 ? "You may not see this" : error.status === 404 ? "This is not here" : "This could not be loaded"}</p>
       <p>{error.message}</p>
       {retry && <button type="button" className="button" onClick={retry}>Try again</button>}
     </div>

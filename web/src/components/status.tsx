@@ -55,7 +55,7 @@ export function Status({ state, word }: { state: string; word?: string }) {
 export function StatusIcon({ state }: { state: string }) {
   const look = lookOf(state);
   return (
-    <span className={`tone-${look.tone}`} title={look.word} role="img" aria-label={look.word}>
+    <span className={`status-icon tone-${look.tone}`} title={look.word} role="img" aria-label={look.word}>
       <Icon name={look.icon} spins={look.icon === "busy"} />
     </span>
   );

@@ -42,7 +42,7 @@ function OneTask({ id }: { id: string }) {
     <div className="page task-page">
       <header className="page-head">
         <div className="grow">
-          <div className="small quiet"><Link to={`/${space}/tasks`}>Tasks</Link> / {task.Id}</div>
+          <div className="above small quiet"><Link to={`/${space}/tasks`}>Tasks</Link> / {task.Id}</div>
           <h1>{task.Description || task.Name}</h1>
         </div>
         <div className="row wrap">
