@@ -28,9 +28,13 @@ web: .venv/ready ## build the web interface into src/octavo/server/web_files (ne
 	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null && command -v npm >/dev/null || { \
 	  echo "make web needs Node.js 20.19 or newer with npm, and found: $$(node --version 2>/dev/null || echo none)."; \
 	  echo "Install it from your distribution or from nodejs.org, then try again. Nothing else of Octavo needs it."; exit 1; }
-	@cd web && npm ci --silent --no-audit --no-fund
+	@$(MAKE) --no-print-directory web/node_modules/.package-lock.json
 	@$(RUN) python web/write_openapi.py > web/src/api/openapi.json
 	@cd web && npm run --silent types >/dev/null && npm run --silent check && npm run --silent build
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	@cd web && npm ci --silent --no-audit --no-fund
+	@touch $@
 
 check: .venv/ready ## lint, types and import rules (seconds; before each commit)
 	@$(RUN) ruff check .

@@ -15,6 +15,7 @@ import httpx
 from services_under_test.processes import running_server
 
 API_KEY = "API-" + "PROCESS" * 4
+ADMIN_PASSWORD = "a-Password-of-tests-1"
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,10 @@ def running_octavo(data: Path, *options: str) -> Iterator[RunningServer]:
     log_file = data.parent / f"{data.name}.log"
     command = (*OCTAVO, "server", "run", "--data", str(data), *ANY_PORTS, *options)
     with running_server(
-        command, log_file, told.exists, environment=environment(OCTAVO_ADMIN_API_KEY=API_KEY)
+        command,
+        log_file,
+        told.exists,
+        environment=environment(OCTAVO_ADMIN_API_KEY=API_KEY, OCTAVO_ADMIN_PASSWORD=ADMIN_PASSWORD),
     ) as process:
         yield RunningServer(process, data, json.loads(told.read_text()), log_file)
 

@@ -46,7 +46,7 @@ const SOURCES: readonly Source[] = [
   { path: "/api/environments", filter: "partialName", kind: "Environment", icon: "machine", to: () => "infrastructure/environments" },
   { path: "/api/packages", filter: "filter", kind: "Package", icon: "package", to: () => "library" },
   { path: "/api/libraryvariablesets", filter: "partialName", kind: "Variable set", icon: "library", to: () => "library/libraryvariablesets" },
-  { path: "/api/tasks", filter: "partialDescription", kind: "Task", icon: "tasks", to: (item) => `tasks/${item.Id}` },
+  { path: "/api/tasks", filter: "partialName", kind: "Task", icon: "tasks", to: (item) => `tasks/${item.Id}` },
 ];
 const EACH = 5;
 const TYPING_MS = 150;

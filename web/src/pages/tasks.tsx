@@ -32,7 +32,7 @@ export default function Tasks() {
   const skip = Number(get("skip")) || 0;
   const call = request("GET", "/api/tasks", {
     query: {
-      skip, take: TAKE, partialDescription: get("text"), name: get("kind"), project: get("project"),
+      skip, take: TAKE, partialName: get("text"), name: get("kind"), project: get("project"),
       active: state === "active" ? true : undefined,
       hasPendingInterruptions: state === "asking" ? true : undefined,
       states: state === "active" || state === "asking" ? undefined : state,
