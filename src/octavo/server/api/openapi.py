@@ -29,8 +29,6 @@ _OPEN = (
 #: Answers that are no JSON: files, logs, pages.
 _OTHER_MEDIA: Mapping[str, str] = {
     "/": "text/html",
-    "/app": "text/html",
-    "/app/{path:path}": "text/html",
     "/api/tasks/{task_id}/raw": "text/plain",
     "/api/tasks/{task_id}/log/stream": "text/event-stream",
 }
@@ -51,6 +49,8 @@ def describe(routes: Iterable[APIRoute], kinds: Iterable[ResourceKind]) -> Json:
     names, schemas = _schemas(by_path.values())
     paths: dict[str, Json] = {}
     for route in routes:
+        if not route.include_in_schema:
+            continue
         for method in sorted(route.methods or ()):
             path = paths.setdefault(route.path, {})
             path.setdefault(method.lower(), _operation(route, method, by_path, names))

@@ -16,7 +16,7 @@ from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 from octavo.base.errors import NotFound
 from octavo.server.api.normalisation import decoded_segment
 
-router = APIRouter(tags=["server"])
+router = APIRouter(include_in_schema=False)  # pages for people, no part of the API
 
 #: The built interface: package data, made by `make web`.
 WEB_FILES = Path(__file__).resolve().parents[1] / "web_files"
