@@ -27,7 +27,6 @@ async def keep(store: Store, task_id: TaskId, unit: str, machine_id: str, *outpu
 
 
 async def test_a_sensitive_output_is_sealed_and_opens_in_its_place(store: Store) -> None:
-    """script-execution 41."""
     task_id = await a_task(store)
 
     await keep(store, task_id, "1/1", "Machines-1", SetOutputVariable("Key", "hunter2", is_sensitive=True))

@@ -101,7 +101,7 @@ async def test_cancelling_twice_or_after_the_end_is_harmless(agent: OpenedAgent)
 
 
 async def test_a_script_cancelled_while_it_waits_never_runs(agent: OpenedAgent) -> None:
-    """services 20: cancel while waiting gives −43 with its two messages; the body never ran."""
+    """services 20, script-execution 82: cancel while waiting gives −43 with its two messages; the body never ran."""
     await agent.v2.start_script(a_script("mkfifo go; read -r _ < go", "holder", wait_seconds=None))
     waiting = a_script("touch ran", wait_seconds=None, isolation=ScriptIsolationLevel.FULL_ISOLATION)
     await agent.v2.start_script(waiting)

@@ -45,6 +45,23 @@ async def test_full_isolation_never_overlaps(agent: OpenedAgent) -> None:
     assert all(response.exit_code == 0 for response in responses)
 
 
+async def test_a_script_that_shares_waits_for_one_that_does_not(agent: OpenedAgent) -> None:
+    """script-execution 82: and says so once, however long it waits."""
+    await agent.v2.start_script(a_script(HOLDING, "holder", wait_seconds=None, isolation=FULL))
+    await wait_for_path(agent.workspace("holder") / "go")
+    await agent.v2.start_script(a_script("echo ran", wait_seconds=None))
+    job = agent.opened.jobs.find(TicketName("ticket"))
+    assert job is not None
+    await job.wait_news(3, 30)
+    assert (await wait_for_state(agent, "ticket", ProcessState.PENDING)).state == ProcessState.PENDING
+
+    await _let_go(agent, "holder")
+    response = await wait_for_state(agent, "ticket", ProcessState.COMPLETE)
+
+    assert texts(response).count("##octopus[stdout-wait]") == 1
+    assert (response.exit_code, "ran" in texts(response)) == (0, True)
+
+
 async def test_scripts_without_isolation_and_of_other_names_run_together(agent: OpenedAgent) -> None:
     """services 18: NoIsolation scripts overlap, and so do scripts of different mutex names."""
     await agent.v2.start_script(a_script(HOLDING, "holder", wait_seconds=None))

@@ -48,12 +48,56 @@ async def deploy(stage: Stage, *steps: dict[str, Any]) -> dict[str, Any]:
 
 
 def said(details: dict[str, Any]) -> list[str]:
-    def walk(node: dict[str, Any]) -> Iterator[str]:
-        yield from (line["MessageText"] for line in node["LogElements"])
+    return [text for _, text in logged(details)]
+
+
+def logged(details: dict[str, Any]) -> list[tuple[str, str]]:
+    """Each line of the log with its category."""
+
+    def walk(node: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        yield from ((line["Category"], line["MessageText"]) for line in node["LogElements"])
         for child in node["Children"]:
             yield from walk(child)
 
     return [line for node in details["ActivityLogs"] for line in walk(node)]
+
+
+async def test_lines_at_the_level_of_errors_fail_nothing_and_the_next_script_starts_anew(stage: Stage) -> None:
+    """script-execution 10, 11 and 15"""
+    first = "echo '##octopus[stdout-error]'; echo loud; echo late >&2; echo '##octopus[stdout-verbose]'"
+
+    details = await deploy(stage, step("One", first), step("Two", "echo plain"))
+
+    assert details["Task"]["State"] == "Success"
+    assert {("Error", "loud"), ("Error", "late"), ("Info", "plain")} <= set(logged(details))
+
+
+@pytest.mark.parametrize(("code", "state"), [(1, "Failed"), (0, "Success")])
+async def test_a_script_names_the_reason_of_its_failure_in_case_it_fails(stage: Stage, code: int, state: str) -> None:
+    """script-execution 14: the last reason counts, and only when the script fails."""
+    why = "echo \"##octopus[resultMessage message='$(printf %s '{}' | base64)']\"; "
+
+    details = await deploy(stage, step("One", f"{why.format('no disk')}{why.format('no luck')}exit {code}"))
+
+    assert details["Task"]["State"] == state
+    assert ("no luck" in str(details), "no disk" in str(details)) == (state == "Failed", False)
+
+
+async def test_variables_are_put_into_an_inline_script(stage: Stage) -> None:
+    """script-execution 17: what is escaped or cannot be read stays."""
+    details = await deploy(stage, step("One", "echo '#{Octopus.Environment.Name | ToUpper} ##{Name} #{Name'"))
+
+    assert "DEV #{Name} #{Name" in said(details)
+
+
+async def test_a_later_step_reads_the_exit_code_of_a_script(stage: Stage) -> None:
+    """script-execution 22"""
+    read = "echo \"ended with $(get_octopusvariable 'Octopus.Action[One].Output.Octopus.Action.Script.ExitCode')\""
+
+    details = await deploy(stage, step("One", "exit 7"), step("Two", read, condition="Always"))
+
+    assert (details["Task"]["State"], "ended with 7" in said(details)) == ("Failed", True)
+    assert any("exit code 7" in line for line in said(details))
 
 
 async def test_a_token_that_means_nothing_stays(stage: Stage) -> None:

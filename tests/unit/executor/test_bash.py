@@ -169,6 +169,19 @@ def test_the_array_equals_the_function(tmp_path: Path) -> None:
     assert output(tmp_path, script, {"N": name, name: "v'`$"}) == "v'`$"
 
 
+def test_an_old_bash_has_no_array_and_runs_the_script(tmp_path: Path) -> None:
+    """script-execution 37: bash 3.2 knows no `declare -A`."""
+    script = "[[ ${#octopus_parameters[@]} == 0 ]] && get_octopusvariable A; : ${octopus_parameters[A]-}"
+    composed = bash.compose(script, {**QUIET, "A": "v"})
+    file = tmp_path / "Bootstrap.sh"
+    file.write_text(composed.replace("BASH_VERSINFO[0]", "3").replace("declare -A", "declare --unknown"))
+
+    result = subprocess.run(["/bin/bash", str(file)], capture_output=True, check=False)
+
+    assert (result.stdout, result.stderr, result.returncode) == (b"v", b"", 0)
+    assert "declare -A" in composed
+
+
 def test_parameters_are_bash_source(tmp_path: Path) -> None:
     """script-execution 24."""
     script = 'for argument; do echo "[$argument]"; done'
@@ -185,6 +198,7 @@ def test_the_exit_code_is_the_scripts(tmp_path: Path, script: str, code: int) ->
 
 def test_line_ends_of_windows_are_mended(tmp_path: Path) -> None:
     """script-execution 16."""
+    assert not bash.compose("\ufeffecho", {}).startswith("\ufeff")
     assert output(tmp_path, "\ufeffif true; then\r\necho a\r\nfi\r\n", parameters="x\r\n") == "a\n"
 
 

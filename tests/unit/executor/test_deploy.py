@@ -4,6 +4,7 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from xml.etree import ElementTree
 import pytest
 
 from fakes.packages_of_an_agent import a_package, encoded
+from octavo.executor.journal import Entry, Journal
 from octavo.executor.plan import Deed, PackagePlan, Plan, plan_as_json
 
 PACKAGE = "Octopus.Action.Package."
@@ -82,6 +84,7 @@ def test_scripts_of_the_stages_run_in_their_order_and_are_removed(tmp_path: Path
 
 
 def test_scripts_know_where_they_are(tmp_path: Path) -> None:
+    """script-execution 76: a custom folder becomes the current one."""
     where = 'echo "> $PWD"; echo "> $(get_octopusvariable OctopusOriginalPackageDirectoryPath)"'
     package = a_package(tmp_path, {"PostDeploy.sh": where})
     site = tmp_path / "site"
@@ -220,14 +223,20 @@ def test_a_step_knows_what_was_there_before(tmp_path: Path) -> None:
     assert said(first) == ["> ", "> "]
     assert said(second) == [f"> {root}/1.0", f"> {root}/1.0"]
     assert said(third) == [f"> {root}/1.0_1", f"> {root}/1.0"]
+    (root / "fail").unlink()
+    assert said(deploy(tmp_path, package, {"OctopusRetentionPolicySet": "another"})) == ["> ", "> "]
 
 
 def test_an_entry_has_everything_and_two_executors_lose_none(tmp_path: Path) -> None:
     """script-execution 70, 83."""
     package = a_package(tmp_path, {"a": ""})
     site = str(tmp_path / "site")
+    variables = {**JOURNALLED, CUSTOM: site} | {
+        f"Octopus.{name}.Id": f"{kind}-1"
+        for name, kind in (("Environment", "Environments"), ("Project", "Projects"), ("Deployment.Tenant", "Tenants"))
+    }
     with ThreadPoolExecutor(4) as pool:
-        results = list(pool.map(lambda _: deploy(tmp_path, package, {**JOURNALLED, CUSTOM: site}), range(4)))
+        results = list(pool.map(lambda _: deploy(tmp_path, package, variables), range(4)))
 
     entries = ElementTree.parse(tmp_path / "DeploymentJournal.xml").getroot().findall("Deployment")
     assert [each.returncode for each in results] == [0] * 4
@@ -239,7 +248,40 @@ def test_an_entry_has_everything_and_two_executors_lose_none(tmp_path: Path) -> 
     policy_set = JOURNALLED["OctopusRetentionPolicySet"]
     known = {"CustomInstallationDirectory": site, "WasSuccessful": "True", "RetentionPolicySet": policy_set}
     assert known.items() <= entries[0].attrib.items()
-    assert {"PackageId": "Acme", "PackageVersion": "1.0"}.items() <= entries[0].find("Package").attrib.items()  # type: ignore[union-attr]
+    package_of_it = entries[0].find("Package")
+    assert package_of_it is not None
+    assert {"PackageId": "Acme", "PackageVersion": "1.0"}.items() <= package_of_it.attrib.items()
+    assert (package_of_it.get("DeployedFrom") or "").endswith(package.file_name)
+    others = {"Id", "EnvironmentId", "TenantId", "ProjectId", "InstalledOn", "ExtractedTo"}
+    assert set(entries[0].keys()) == others | known.keys()
+    ids = {"EnvironmentId": "Environments-1", "ProjectId": "Projects-1", "TenantId": "Tenants-1"}
+    assert ids.items() <= entries[0].attrib.items()
+
+
+def test_a_journal_that_cannot_be_written_keeps_its_old_entries(tmp_path: Path) -> None:
+    """script-execution 83: whoever is cut off in the middle of writing leaves the old file."""
+    file = tmp_path / "DeploymentJournal.xml"
+    Journal(file).add(an_entry("1"))
+    before = file.read_bytes()
+    cut_off = (
+        "import resource, signal, sys; from pathlib import Path; from test_deploy import an_entry\n"
+        "from octavo.executor.journal import Journal\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({len(before)}, {len(before)}))\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_DFL)\n"
+        "Journal(Path(sys.argv[1])).add(an_entry('2' * 100_000))\n"
+    )
+
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    ended = subprocess.run([sys.executable, "-c", cut_off, str(file)], env=environment, capture_output=True)
+
+    assert ended.returncode == -signal.SIGXFSZ, ended.stderr.decode()
+    assert file.read_bytes() == before
+    Journal(file).add(an_entry("3"))
+    assert [entry.version for entry in Journal(file).all_entries()] == ["1", "3"]
+
+
+def an_entry(version: str) -> Entry:
+    return Entry("S", "Acme", version, "/nowhere", "", was_successful=True)
 
 
 def test_a_damaged_journal_is_put_aside_and_nothing_fails(tmp_path: Path) -> None:

@@ -229,6 +229,7 @@ def test_jobs_at_once_download_once(server: PackageServer, tmp_path: Path, said:
 def test_the_oldest_packages_make_room_unless_they_are_in_use(
     server: PackageServer, tmp_path: Path, said: list[str]
 ) -> None:
+    """script-execution 85: a locked package stays; a lock expires with the process that holds it, not by a date."""
     cache = PackageCache(tmp_path / "cache", said.append, CacheLimits(size_bytes=2_500))
     contents = [bytes([number]) * 1000 for number in range(3)]
 

@@ -112,6 +112,18 @@ def test_parameters_are_split_as_dotnet_does(text: str, arguments: list[str]) ->
     assert python.split_parameters(text) == arguments
 
 
+def test_values_are_neither_on_the_command_line_nor_in_the_environment(tmp_path: Path) -> None:
+    """script-execution 28."""
+    script = (
+        "import os, sys\nprint('shown', sys.argv, os.environ, open('/proc/self/cmdline').read(), "
+        "open('/proc/self/environ').read())"
+    )
+
+    shown = output(tmp_path, script, {"Password": "hunter2"})
+
+    assert ("shown" in shown, "hunter2" in shown) == (True, False)
+
+
 def test_an_exception_shows_the_scripts_own_line_and_no_values(tmp_path: Path) -> None:
     result = run(tmp_path, "x = 1\nraise ValueError('oops')", {"Password": "hunter2"})
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -44,11 +45,28 @@ def test_a_packaged_script_runs_in_its_own_folder(tmp_path: Path) -> None:
     assert (lines[-1], result.returncode, result.stderr) == ("value x", 7, "")
 
 
-def test_generated_files_and_the_plan_are_gone_after_the_run(tmp_path: Path) -> None:
-    """script-execution 26."""
-    run(tmp_path, Plan(bash("exit 3")))
+@pytest.mark.parametrize("body", ["ls", "exit 3", "kill -9 $$"])
+def test_generated_files_and_the_plan_are_gone_after_the_run(tmp_path: Path, body: str) -> None:
+    """script-execution 26: after success and failure."""
+    run(tmp_path, Plan(bash(body)))
 
     assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_generated_files_are_gone_when_the_run_is_cancelled(tmp_path: Path) -> None:
+    """script-execution 26: asked to end, the executor ends its script and tidies up behind it."""
+    (tmp_path / "plan.json").write_text(plan_as_json(Plan(bash("echo up; while :; do sleep 0.05; done"))))
+    command = [sys.executable, "-m", "octavo.executor", "plan.json"]
+
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        while process.stdout.readline() != "up\n":
+            assert process.poll() is None
+        assert [each.name for each in tmp_path.iterdir()] != []
+        process.terminate()
+        process.wait(60)
+
+    assert (process.returncode, list(tmp_path.iterdir())) == (128 + signal.SIGTERM, [])
 
 
 def test_a_python_script_of_a_package_runs(tmp_path: Path) -> None:
@@ -152,12 +170,32 @@ def test_a_plan_that_we_do_not_understand_is_refused(text: str) -> None:
 
 
 def test_variables_are_put_into_a_packaged_script_itself(tmp_path: Path) -> None:
-    """script-execution 20."""
-    package = a_package(tmp_path, {"a.sh": 'echo "#{V | ToUpper} #{W}"'})
+    """script-execution 17 and 18: what is escaped, cannot be read or is not known stays."""
+    package = a_package(tmp_path, {"a.sh": "echo '#{V | ToUpper} ##{V} #{W} #{V'"})
 
     result = run(tmp_path, Plan(bash(file="a.sh"), (package,), {"V": "value"}))
 
-    assert "VALUE #{W}" in result.stdout.splitlines()
+    assert (result.returncode, result.stdout.splitlines()[-1]) == (0, "VALUE #{V} #{W} #{V")
+
+
+def test_a_packaged_script_that_names_what_is_not_known_fails_when_the_step_minds(tmp_path: Path) -> None:
+    """script-execution 18"""
+    package = a_package(tmp_path, {"a.sh": "echo never '#{Nope}'"})
+    minds = {"OctopusShouldFailDeploymentOnSubstitutionFails": "True"}
+
+    result = run(tmp_path, Plan(bash(file="a.sh"), (package,), minds))
+
+    assert (result.returncode, "#{Nope}" in result.stderr) == (1, True)
+    assert "\nnever" not in result.stdout
+
+
+def test_no_secret_shows_on_the_executors_command_line_or_in_its_environment(tmp_path: Path) -> None:
+    """script-execution 28: of the executor and of the script that it starts."""
+    script = "for each in $$ $PPID; do tr '\\0' '\\n' </proc/$each/cmdline; tr '\\0' '\\n' </proc/$each/environ; done"
+
+    result = run(tmp_path, Plan(bash(script), (), {"Password": "hunter2"}))
+
+    assert ("octavo.executor" in result.stdout, "hunter2" in result.stdout) == (True, False)
 
 
 def test_the_zipapp_puts_variables_into_a_script_without_any_library(tmp_path: Path) -> None:

@@ -112,6 +112,7 @@ def test_what_cannot_be_read_is_refused_by_name(tmp_path: Path, name: str, text:
 
 
 def test_properties_keep_every_other_byte(tmp_path: Path) -> None:
+    """script-execution 79"""
     before = "# a=1\r\na = old\\\r\n  goes on\r\nb:keep \r\nkey\\ with\\ blank=x\r\n\r\nOctopusX=1\r\nlast"
     after = "# a=1\r\na = \\ ü\\n\\u8A9E\\\\\r\nb:keep \r\nkey\\ with\\ blank=y\r\n\r\nOctopusX=1\r\nlast=z"
 

@@ -126,6 +126,21 @@ def test_a_script_of_encrypted_variables_runs(tmp_path: Path) -> None:
     assert list((tmp_path / "work").iterdir()) == []
 
 
+def test_a_wrong_password_ends_the_step_with_its_reason(tmp_path: Path) -> None:
+    """script-execution 43: exit 1 and a clear error."""
+    path = a_file(tmp_path, bytes.fromhex(VECTORS["256"]))
+    command = [sys.executable, "-m", "octavo.executor", "run-script", "--variables", str(path)]
+
+    result = subprocess.run(
+        [*command, "--variablesPassword", "wrong"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "variables.json" in result.stderr
+    assert "password" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_of_scripts_in_several_languages_bash_runs(tmp_path: Path) -> None:
     """script-execution 19"""
     result = run_script(

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from octavo.executor.templates import Variables
+from octavo.executor.templates import Evaluation, Variables
 
 VALUES = {
     "Text": "Hello World",
@@ -23,6 +23,7 @@ VALUES = {
     "Whole": "42",
     "Version": "1.2.3-beta.4+build.5",
     "Blank": " x ",
+    "Utf16": "NAAyAA==",
 }
 
 
@@ -91,12 +92,83 @@ VALUES = {
         ("Zulu | AddDays 1", "2030-05-07T07:08:09.0000000Z"),
         ("Date | AddHours 1", "2030-05-06T08:08:09.0000000+02:00"),
         ("Text | Markdown", "<p>Hello World</p>\n"),
-        ("Empty | ToUpper", ""),
+        ("Text | MarkdownToHtml", "<p>Hello World</p>\n"),
+        ("Utf16 | FromBase64 unicode", "42"),
+        ("Version | VersionMinor", "2"),
+        ("Version | VersionRevision", "0"),
+        ("Whole | SHA384 2", "8f5e"),
+        ("Whole | SHA512 2", "39ca"),
+        ("Empty | StartsWith x", "false"),
     ],
 )
 def test_a_filter(token: str, expected: str) -> None:
-    """script-execution 55"""
+    """script-execution 55, 56"""
     assert Variables(VALUES).evaluate(f"#{{{token}}}").text == expected
+
+
+#: What every filter that needs an input makes of an empty one; None: it cannot be used.
+OF_NOTHING = {
+    **dict.fromkeys(("ToLower", "ToUpper", "ToBase64", "FromBase64", "Markdown", "MarkdownToHtml"), ""),
+    **dict.fromkeys(("HtmlEscape", "XmlEscape", "JsonEscape", "YamlSingleQuoteEscape", "YamlDoubleQuoteEscape"), ""),
+    **dict.fromkeys(("PropertiesKeyEscape", "PropertiesValueEscape", "UriEscape", "UriDataEscape", "Trim"), ""),
+    **dict.fromkeys(("AddHours 1", "AddDays 1", "Format yyyy"), None),
+    **dict.fromkeys(("Match x", "StartsWith x", "EndsWith x", "Contains x"), "false"),
+    "Replace x y": "",
+    "Truncate 1": "",
+    "Indent": "    ",
+    "Append x": "x",
+    "Prepend x": "x",
+    "Substring 0": "",
+    "Substring 1": None,
+    "UriPart IsAbsoluteUri": "false",
+    **dict.fromkeys(("VersionMajor", "VersionMinor", "VersionPatch", "VersionRevision"), None),
+    **dict.fromkeys(("VersionPreRelease", "VersionPreReleasePrefix", "VersionPreReleaseCounter"), None),
+    "VersionMetadata": None,
+    "MD5": "d41d8cd98f00b204e9800998ecf8427e",
+    "SHA1": "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+    "SHA256 4": "e3b0c442",
+    "SHA384 4": "38b060a7",
+    "SHA512 4": "cf83e135",
+}
+
+
+@pytest.mark.parametrize(("written", "expected"), OF_NOTHING.items())
+def test_a_filter_of_empty_text(written: str, expected: str | None) -> None:
+    """script-execution 55: empty is legal; what cannot be used is left and named."""
+    token = f"#{{Empty | {written}}}"
+    evaluation = Variables(VALUES).evaluate(token)
+
+    left = evaluation.unresolved == (evaluation.text,) and evaluation.text.startswith("#{Empty | ")
+    assert (evaluation.text, left) == (expected, False) if expected is not None else left
+
+
+@pytest.mark.parametrize("written", [*OF_NOTHING, "Null"])
+def test_a_filter_of_what_is_not_defined_is_left_and_named(written: str) -> None:
+    """script-execution 47 and 55: no filter gives a default."""
+    evaluation = Variables(VALUES).evaluate(f"#{{Nothing | {written}}}")
+
+    assert evaluation.text.startswith(f"#{{Nothing | {written.split(maxsplit=1)[0]}")
+    assert evaluation.unresolved == (evaluation.text,)
+
+
+@pytest.mark.parametrize("written", [each for each in OF_NOTHING if not each.startswith(("Append", "Prepend"))])
+def test_a_filter_with_too_many_arguments_is_left_and_named(written: str) -> None:
+    """script-execution 55"""
+    evaluation = Variables(VALUES).evaluate(f"#{{Text | {written} x x x}}")
+
+    assert evaluation.unresolved == (evaluation.text,)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("AddHours", "AddDays", "Format", "Match", "StartsWith", "EndsWith", "Contains", "Replace", "Substring"),
+        *("Truncate", "UriPart", "Append", "Prepend"),
+    ],
+)
+def test_a_filter_without_the_argument_it_needs_is_left_and_named(name: str) -> None:
+    """script-execution 55"""
+    assert Variables(VALUES).evaluate(f"#{{Text | {name}}}").unresolved == (f"#{{Text | {name}}}",)
 
 
 @pytest.mark.parametrize(
@@ -124,21 +196,19 @@ def test_what_cannot_be_filtered_is_left_and_named(token: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "template",
+    ("template", "expected"),
     [
-        "#{F | Replace #{r}#{s}}",
-        "#{F | Replace #{r} #{s}}",
-        "#{F | Append #{r} x}",
-        "#{F | Append #{r}| ToUpper}",
-        "#{F | Append #{r} | ToUpper}",
-        "#{F | Append #{r} }",
+        ("#{F | Replace #{r}#{s}}", "aSc"),
+        ("#{F | Replace #{r} #{s}}", "aSc"),
+        ("#{F | Append #{r} x}", "abcbx"),
+        ("#{F | Append #{r}| ToUpper}", "ABCB"),
+        ("#{F | Append #{r} | ToUpper}", "ABCB"),
+        ("#{F | Append #{r} }", "abcb"),
     ],
 )
-def test_blanks_after_an_argument_do_not_matter(template: str) -> None:
+def test_blanks_after_an_argument_do_not_matter(template: str, expected: str) -> None:
     """script-execution 56"""
-    evaluation = Variables({"F": "abc", "r": "b", "s": "B"}).evaluate(template)
-
-    assert (evaluation.unresolved, evaluation.error) == ((), None)
+    assert Variables({"F": "abc", "r": "b", "s": "S"}).evaluate(template) == Evaluation(expected)
 
 
 def test_the_time_needs_no_input() -> None:

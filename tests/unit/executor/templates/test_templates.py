@@ -36,7 +36,7 @@ def test_falsy_values(nothing: str) -> None:
     assert text("#{if X}y#{else}n#{/if}", X=nothing) == "n"
 
 
-@pytest.mark.parametrize("something", [" ", " 0 ", "1", "yes", "00", "off"])
+@pytest.mark.parametrize("something", [" ", " 0 ", "1", "yes", "00", "0.0", "off"])
 def test_truthy_values(something: str) -> None:
     """script-execution 48"""
     assert text("#{if X}y#{else}n#{/if}", X=something) == "y"
@@ -53,6 +53,9 @@ def test_an_undefined_condition_is_false_and_no_error() -> None:
         ('#{if X == "v"}y#{/if}', "y"),
         ('#{if "v" == X}y#{/if}', "y"),
         ('#{if X == "V"}y#{else}n#{/if}', "n"),
+        ('#{if X != "V"}y#{else}n#{/if}', "y"),
+        ("#{if X == X}y#{/if}", "y"),
+        ("#{if X == Y}y#{else}n#{/if}", "n"),
         ("#{if X != Y}y#{/if}", "y"),
         ('#{if X | ToUpper == "V"}y#{/if}', "y"),
         ("#{IF X}y#{/if}", "y"),
@@ -76,16 +79,24 @@ def test_a_condition_whose_filter_fails_is_echoed_whole() -> None:
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({"L[b].u": "1", "L[a].u": "2"}, "b=1;a=2;"),
-        ({"L": '["x","y"]'}, "x=#{i.u};y=#{i.u};"),
-        ({"L": "p, q"}, "p=#{i.u}; q=#{i.u};"),
+        ({"L[b].u": "1", "L[a].u": "2"}, "[b][a]"),
+        ({"L": '["x", 1, true]'}, "[x][1][True]"),
+        ({"L": '{"one": 1, "two": 2}'}, "[one][two]"),
+        ({"L": "a, b,,c"}, "[a][ b][][c]"),
+        ({"L": ""}, "[]"),
         ({}, ""),
     ],
 )
 def test_loops(values: dict[str, str], expected: str) -> None:
-    """script-execution 50"""
-    written = Variables(values).evaluate("#{each i in L}#{i}=#{i.u};#{/each}").text
-    assert written == expected.replace("#{i.u}", "" if values.get("L", "").startswith("[") else "#{i.u}")
+    """script-execution 50: items of a list are not trimmed, and nothing defined is no error."""
+    assert Variables(values).evaluate("#{each i in L}[#{i}]#{/each}") == Evaluation(expected)
+
+
+def test_a_loop_over_indexed_variables_reads_what_belongs_to_each() -> None:
+    """script-execution 50: in the order in which they were defined."""
+    variables = Variables({"L[b].u": "1", "L[a].u": "2"})
+
+    assert variables.evaluate("#{each i in L}#{i}=#{i.u};#{/each}").text == "b=1;a=2;"
 
 
 def test_a_loop_over_an_object_has_keys_and_values() -> None:
@@ -102,6 +113,17 @@ def test_loops_know_where_they_are_and_nest() -> None:
         "#{Octopus.Template.Each.Index}#{/each}"
     )
     assert text(template, A="1,2", B="x,y") == "1x1y.02x2y.1"
+
+
+def test_the_place_in_an_outer_loop_is_itself_again_behind_the_inner_one() -> None:
+    """script-execution 51"""
+    each = "Octopus.Template.Each"
+    place = f"#{{{each}.Index}}{{#{{{each}.First}}|#{{{each}.Last}}}}"
+
+    written = text(f"#{{each a in A}}#{{each b in B}}({place})#{{/each}}{place};#{{/each}}", A="1,2", B="x,y")
+
+    inner = "(0{True|False})(1{False|True})"
+    assert written == f"{inner}0{{True|False}};{inner}1{{False|True}};"
 
 
 def test_a_loop_variable_hides_a_variable_of_its_name() -> None:
@@ -134,7 +156,11 @@ def test_json_values(token: str, expected: str) -> None:
     [
         ("#{calc 1 + 2 * 3}", "7"),
         ("#{calc (1 + 2) * 3}", "9"),
+        ("#{calc 8 - 4 - 2}", "2"),
+        ("#{calc 8 / 4 / 2}", "1"),
         ("#{calc A - 1.5}", "3.5"),
+        ("#{calc {A-1} - 1}", "9"),
+        ("#{calc A-1 - 1}", "9"),
         ("#{calc {My-Var} / 2}", "4"),
         ("#{calc 1 / 0}", "Infinity"),
         ("#{calc 1 / 3}", "0.3333333333333333"),
@@ -144,7 +170,9 @@ def test_json_values(token: str, expected: str) -> None:
 )
 def test_calculations(template: str, expected: str) -> None:
     """script-execution 54"""
-    assert Variables({"A": "5", "My-Var": "8", "N": "-2", "F": "no"}).evaluate(template).text == expected
+    variables = Variables({"A": "5", "A-1": "10", "My-Var": "8", "N": "-2", "F": "no"})
+
+    assert variables.evaluate(template).text == expected
 
 
 def test_lookup_ignores_case_in_every_part() -> None:
@@ -174,6 +202,8 @@ def test_values_are_templates_and_results_are_not_scanned_again() -> None:
     assert variables.evaluate("#{A}").text == "12"
     assert variables.evaluate("#{Escaped}").text == "#{B}"
     assert variables.evaluate("#{Odd}").text == "#{"
+    assert variables.evaluate("#{Open | Substring 1}{B}").text == "#{B}"
+    assert variables.evaluate('#{Odd | Append B "}"}').text == "#{B}"
 
 
 def test_a_circle_is_named() -> None:
@@ -290,7 +320,11 @@ def test_a_variable_that_is_null_is_not_set() -> None:
 
 def test_a_name_that_is_no_symbol_shadows_nothing() -> None:
     """script-execution 59"""
-    assert Variables({"Foo+Bar": "x"}).evaluate("#{Foo}").unresolved == ("#{Foo}",)
+    variables = Variables({"Foo+Bar": "x"})
+
+    assert variables.evaluate("#{Foo}") == Evaluation("#{Foo}", ("#{Foo}",))
+    assert Variables({"Foo+Bar": "x", "Foo": "y"}).evaluate("#{Foo}").text == "y"
+    assert variables.find("Foo+Bar") == "x"
 
 
 def test_an_undefined_symbol_equals_the_empty_text() -> None:

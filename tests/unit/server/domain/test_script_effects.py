@@ -39,7 +39,10 @@ from octavo.server.domain.service_messages import Level, ServiceMessage
     ],
 )
 def test_effects(name: str, attributes: dict[str, str], effects: list[ScriptEffect]) -> None:
-    """script-execution 5, 6, 13, 14: unknown names and incomplete messages do nothing."""
+    """script-execution 2, 5, 6, 13, 14: names in another case, unknown ones and incomplete messages do nothing.
+
+    Of 5, "swallowed" is not followed: an unknown message leaves a verbose line, as the next test says.
+    """
     assert effects_of(ServiceMessage(name, attributes)) == effects
 
 

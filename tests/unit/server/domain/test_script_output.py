@@ -54,6 +54,15 @@ def test_a_sensitive_output_is_hidden_from_the_next_line_on_also_on_stderr() -> 
     assert [line.text for line in batch.lines] == ["a ********", "b ********"]
 
 
+def test_a_secret_that_stderr_announces_is_hidden_on_both_streams() -> None:
+    """script-execution 12: and the message itself leaves no line."""
+    announced = entries(message("mask", value="hunter22"), "a hunter22", source="stderr")
+
+    batch = ScriptOutput().feed([*announced, *entries("b hunter22")], 1)
+
+    assert [(line.category, line.text) for line in batch.lines] == [("Error", "a ********"), ("Info", "b ********")]
+
+
 def test_a_secret_is_hidden_from_the_line_that_follows_its_announcement() -> None:
     output = ScriptOutput()
 
