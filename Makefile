@@ -68,4 +68,4 @@ docs: .venv/ready ## make the generated pages of docs/ anew
 	@$(RUN) python tests/docs/endpoints.py
 
 clean: ## remove what the commands above made
-	@rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build bench/results.json
+	@rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build bench/results.json web/node_modules src/octavo/server/web_files tests/web/screenshots

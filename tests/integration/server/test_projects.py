@@ -85,6 +85,12 @@ async def test_one_channel_is_the_default(api_on_both: Api) -> None:
     assert "default" in str(await api_on_both.delete(f"/api/channels/{beta['Id']}", 400))
 
 
+async def test_a_channel_needs_a_project(api: Api) -> None:
+    refusal = await api.post("/api/channels", {"Name": "Beta", "ProjectId": ""}, 400)
+
+    assert "ProjectId" in refusal["ErrorMessage"]
+
+
 async def test_two_projects_may_have_channels_and_runbooks_of_one_name(api_on_both: Api) -> None:
     for name in ("One", "Two"):
         project = await create_project(api_on_both, name)

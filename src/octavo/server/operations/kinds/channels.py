@@ -70,6 +70,8 @@ class Channel(Document):
 async def _before_save(change: Change) -> None:
     wanted = change.old["ProjectId"] if change.old else change.new["ProjectId"]
     project_id = await existing_id(change.connection, project_schema.projects, change.space_id, wanted, "project")
+    if project_id is None:
+        raise Invalid("A channel needs a ProjectId.")
     lifecycle_id = await existing_id(
         change.connection, schema.lifecycles, change.space_id, change.new["LifecycleId"], "lifecycle"
     )
