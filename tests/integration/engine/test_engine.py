@@ -187,6 +187,20 @@ async def test_bad_tasks_are_refused_with_a_reason(stage: Stage) -> None:
     assert (await stage.api.get("/api/tasks?ids=ServerTasks-1"))["Items"] == []
 
 
+async def test_files_of_one_name_are_both_kept(stage: Stage) -> None:
+    """§4.3 of script-execution: names need not be unique."""
+    async with served_agent(stage.folder, stage.server.identity.thumbprint) as agent:
+        await stage.add_worker(agent, "build-1")
+
+        script = "mkdir a b; echo one > a/r; echo two > b/r; for f in a/r b/r a/r; do new_octopusartifact $f r; done"
+        details = await stage.run(script)
+        found = await stage.api.get(f"/api/Spaces-1/artifacts?regarding={details['Task']['Id']}")
+        paths = [f"/api/Spaces-1/artifacts/{each['Id']}/content" for each in found["Items"]]
+        contents = [(await stage.api.client.get(path)).text for path in paths]
+
+    assert sorted(contents) == ["one\n", "two\n"]
+
+
 async def test_a_file_that_a_script_hands_back_is_kept_as_an_artifact(stage: Stage) -> None:
     """script-execution 62: after the script ended, before its workspace goes; a missing file is a warning."""
     async with served_agent(stage.folder, stage.server.identity.thumbprint) as agent:

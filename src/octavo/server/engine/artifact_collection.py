@@ -5,6 +5,7 @@ Source: script-execution.md §1.5, §4.3; tentacle-services.md §11 (absolute pa
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,9 +41,12 @@ class ArtifactCollection:
         context = self.parts.context.in_space(self.space_id)
         query = ArtifactQuery(context.space_id, task_ids=[self.run.task_id], take=None)
         known, _ = await list_artifacts(context, query)
-        names = {artifact.file_name for artifact in known if artifact.unit == self.run.unit}
+        here = Counter(artifact.file_name for artifact in known if artifact.unit == self.run.unit)
         problems = []
-        for each in {each.name: each for each in wanted if each.name not in names}.values():
+        for each in dict.fromkeys(wanted):  # names need not be unique: both files are kept
+            if here[each.name] > 0:  # as many of this name as an interrupted attempt has kept
+                here[each.name] -= 1
+                continue
             try:
                 await self._collect(each)
             except (HalibutError, NotFound, Invalid) as error:
