@@ -88,7 +88,7 @@ async def test_one_channel_is_the_default(api_on_both: Api) -> None:
 async def test_a_channel_needs_a_project(api: Api) -> None:
     refusal = await api.post("/api/channels", {"Name": "Beta", "ProjectId": ""}, 400)
 
-    assert "ProjectId" in refusal["ErrorMessage"]
+    assert refusal["Errors"] == ["A channel needs a ProjectId."]
 
 
 async def test_two_projects_may_have_channels_and_runbooks_of_one_name(api_on_both: Api) -> None:
