@@ -66,18 +66,6 @@ def read_variables(file: Path, password: str) -> dict[str, Any]:
     raise VariablesRefused(f"The variables in {file} cannot be decrypted with this password.")
 
 
-def encrypt_variables(variables: Mapping[str, str], password: str, iv: bytes) -> bytes:
-    """A file of variables that only this password opens. `iv`: 16 bytes that were never used before."""
-    from cryptography.hazmat.primitives import padding
-    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-
-    text = json.dumps([{"k": name, "v": value, "s": False} for name, value in variables.items()], separators=(",", ":"))
-    padder = padding.PKCS7(_BLOCK * 8).padder()
-    encryptor = Cipher(algorithms.AES(_key(password, 32)), modes.CBC(iv)).encryptor()
-    padded = padder.update(text.encode("utf-8")) + padder.finalize()
-    return _MAGIC + iv + encryptor.update(padded) + encryptor.finalize()
-
-
 def _decrypted(data: bytes, password: str, key_bytes: int) -> bytes:
     try:
         from cryptography.hazmat.primitives import padding

@@ -143,6 +143,8 @@ async def test_a_feed_keeps_its_type_and_the_built_in_one_stays(stage: Stage, si
 async def test_a_feed_that_cannot_work_is_not_stored(stage: Stage, body: dict[str, str]) -> None:
     await stage.api.post(f"{SPACE}/feeds", {"Name": "Wrong", **body}, 400)
 
+    assert [each["FeedType"] for each in await stage.api.get(f"{SPACE}/feeds/all")] == ["BuiltIn"]
+
 
 async def a_project(stage: Stage, feed: str, package_id: str) -> None:
     group = (await stage.api.get("/api/projectgroups/all"))[0]["Id"]

@@ -17,7 +17,7 @@ from octavo.server.domain.vault import place
 from octavo.server.feeds.cache import CachedFeed
 from octavo.server.feeds.feed import FeedSettings, FeedVersion
 from octavo.server.operations.context import OperationContext
-from octavo.server.packages.delivery import PackageToDeliver
+from octavo.server.packages.delivery import PackageToDeliver, as_package_to_deliver
 from octavo.server.packages.reception import receive
 from octavo.server.store import schema
 from octavo.server.store.fetched_packages import (
@@ -124,8 +124,8 @@ async def fetch_package(
     async with context.store.writing() as connection:
         await note_use(connection, found, context.clock.now())
         others = await list_fetched(connection, feed.id, package_id)
-    bases = [_to_deliver(each) for each in others if each.sha256 != found.sha256][:MOST_BASES]
-    return _to_deliver(found, tuple(bases))
+    bases = [as_package_to_deliver(each) for each in others if each.sha256 != found.sha256][:MOST_BASES]
+    return as_package_to_deliver(found, bases)
 
 
 async def _fetch(
@@ -172,18 +172,4 @@ def _settings(context: OperationContext, feed: Document) -> FeedSettings:
         attempts=int(doc.get("DownloadAttempts") or 1),
         backoff_seconds=float(doc.get("DownloadRetryBackoffSeconds") or 0),
         options={name: str(value) for name, value in options.items() if value},
-    )
-
-
-def _to_deliver(package: FetchedPackage, bases: tuple[PackageToDeliver, ...] = ()) -> PackageToDeliver:
-    return PackageToDeliver(
-        "",
-        package.package_id,
-        package.version,
-        package.extension,
-        package.size_bytes,
-        package.sha256,
-        package.sha1,
-        package.blob_name,
-        bases=bases,
     )

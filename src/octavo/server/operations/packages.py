@@ -28,7 +28,7 @@ from octavo.server.operations.external_feeds import (
     list_feed_versions,
     newest_version,
 )
-from octavo.server.packages.delivery import PackageToDeliver
+from octavo.server.packages.delivery import PackageToDeliver, as_package_to_deliver
 from octavo.server.packages.identity import identify
 from octavo.server.packages.reception import ReceivedFile, receive
 from octavo.server.store import Store, schema
@@ -331,26 +331,11 @@ async def _resolve(
             + ". Push it first, or name another version."
         )
     others = await store.list_other_versions(connection, package, MOST_BASES)
-    bases = tuple(_to_deliver(other) for other in others)
     return replace(
-        _to_deliver(package),
+        as_package_to_deliver(package, [as_package_to_deliver(other) for other in others]),
         reference=reference.name,
         extract=reference.extract,
-        bases=bases,
         is_staged_only=reference.is_staged_only,
-    )
-
-
-def _to_deliver(package: StoredPackage) -> PackageToDeliver:
-    return PackageToDeliver(
-        "",
-        package.package_id,
-        package.version,
-        package.extension,
-        package.size_bytes,
-        package.sha256,
-        package.sha1,
-        package.blob_name,
     )
 
 

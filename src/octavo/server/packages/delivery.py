@@ -29,6 +29,8 @@ from octavo.executor.zipapp import build_zipapp
 from octavo.server.blobs import BlobStore
 from octavo.server.packages.local_copies import LocalCopies
 from octavo.server.packages.tokens import FetchGrant, FetchTokens
+from octavo.server.store.fetched_packages import FetchedPackage
+from octavo.server.store.packages import StoredPackage
 
 PLAN_FILE = "octavo-plan.json"
 PYTHON_FILE = "Script.py"
@@ -71,6 +73,23 @@ class PackageToDeliver:
     extract: bool = True
     is_staged_only: bool = False  # it need only be on the machine
     bases: tuple["PackageToDeliver", ...] = ()  # other versions that a machine may have, the nearest first
+
+
+def as_package_to_deliver(
+    package: StoredPackage | FetchedPackage, bases: Sequence[PackageToDeliver] = ()
+) -> PackageToDeliver:
+    """A package of our own feed, or of another one that was fetched, ready to be referred to."""
+    return PackageToDeliver(
+        "",
+        package.package_id,
+        package.version,
+        package.extension,
+        package.size_bytes,
+        package.sha256,
+        package.sha1,
+        package.blob_name,
+        bases=tuple(bases),
+    )
 
 
 @dataclass(frozen=True, slots=True)
