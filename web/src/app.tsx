@@ -9,21 +9,21 @@ import { Empty, Loaded, Loading } from "./components/states";
 import { Layout } from "./layout";
 import { Dashboard } from "./pages/dashboard";
 
-const TaskPage = lazy(() => import("./pages/task"));
-const Tasks = lazy(() => import("./pages/tasks"));
-const Infrastructure = lazy(() => import("./pages/infrastructure"));
-const WorkerPage = lazy(() => import("./pages/worker"));
-const AddWorker = lazy(() => import("./pages/add-worker"));
-const Console = lazy(() => import("./pages/console"));
-const Projects = lazy(() => import("./pages/projects"));
-const ProjectPage = lazy(() => import("./pages/project"));
-const ReleasePage = lazy(() => import("./pages/release"));
-const CreateRelease = lazy(() => import("./pages/create-release"));
-const Deploy = lazy(() => import("./pages/deploy"));
-const DeploymentLink = lazy(() => import("./pages/deployment-link"));
-const Library = lazy(() => import("./pages/library"));
-const Configuration = lazy(() => import("./pages/configuration"));
-const Audit = lazy(() => import("./pages/audit"));
+const TaskPage = lazy(() => import("./pages/tasks/task"));
+const Tasks = lazy(() => import("./pages/tasks/tasks"));
+const Infrastructure = lazy(() => import("./pages/infrastructure/infrastructure"));
+const WorkerPage = lazy(() => import("./pages/infrastructure/worker"));
+const AddWorker = lazy(() => import("./pages/infrastructure/add-worker"));
+const Console = lazy(() => import("./pages/infrastructure/console"));
+const Projects = lazy(() => import("./pages/project/projects"));
+const ProjectPage = lazy(() => import("./pages/project/project"));
+const ReleasePage = lazy(() => import("./pages/releases/release"));
+const CreateRelease = lazy(() => import("./pages/releases/create-release"));
+const Deploy = lazy(() => import("./pages/releases/deploy"));
+const DeploymentLink = lazy(() => import("./pages/releases/deployment-link"));
+const Library = lazy(() => import("./pages/library/library"));
+const Configuration = lazy(() => import("./pages/configuration/configuration"));
+const Audit = lazy(() => import("./pages/configuration/audit"));
 
 const SPACE_KEY = "octavo.space";
 

@@ -37,6 +37,10 @@ export function enterSpace(id: string): void {
   space = id;
 }
 
+export function currentSpace(): string {
+  return space;
+}
+
 export function rememberInstallation(id: string): void {
   installation = id;
 }

@@ -3,6 +3,7 @@
 import { useEffect, useRef, useState, type ReactNode } from "react";
 import { asCurl, type ApiCall } from "../api/client";
 import { useSend } from "../api/hooks";
+import { useSession } from "../session";
 import { Icon, type IconName } from "./icons";
 import { useToasts } from "./toast";
 
@@ -42,26 +43,30 @@ interface ActProps<T> {
   readonly done?: (answer: T) => void;
   readonly said?: string;
   readonly disabled?: boolean;
+  /** The permission that the server will ask for: without it the button is off and says so. */
+  readonly needs?: string;
   /** What will be lost: asked before. */
   readonly confirm?: { readonly title: string; readonly text: ReactNode };
   readonly canCopy?: boolean;
 }
 
 /** A button that sends `call`. */
-export function Act<T = unknown>({ call, children, icon, look = "", done, said, disabled, confirm, canCopy = true }: ActProps<T>) {
+export function Act<T = unknown>({ call, children, icon, look = "", done, said, disabled, needs, confirm, canCopy = true }: ActProps<T>) {
   const [isAsking, setAsking] = useState(false);
   const { say, fail } = useToasts();
+  const { may } = useSession();
   const sending = useSend<T>((answer) => {
     if (said) say(said);
     done?.(answer);
   });
+  const isForbidden = needs !== undefined && !may(needs);
   const run = () => {
     setAsking(false);
     sending.mutate(call, { onError: fail });
   };
   return (
     <span className="acts">
-      <button type="button" className={`button ${look}`} disabled={disabled || sending.isPending} onClick={confirm ? () => setAsking(true) : run}>
+      <button type="button" className={`button ${look}`} disabled={disabled || isForbidden || sending.isPending} title={isForbidden ? `You need the permission ${needs}. Ask an administrator.` : undefined} onClick={confirm ? () => setAsking(true) : run}>
         {sending.isPending ? <Icon name="busy" spins /> : icon && <Icon name={icon} />}
         {children}
       </button>

@@ -1,13 +1,13 @@
 /** A project's variables: names, values, and where each value holds. */
 
 import { useState } from "react";
-import { request } from "../api/client";
-import type { Project, Variable, VariableSet } from "../api/documents";
-import { useRead, useSend } from "../api/hooks";
-import { CopyAs } from "../components/actions";
-import { Icon } from "../components/icons";
-import { Card, Table } from "../components/page";
-import { Empty, Loaded, Problem } from "../components/states";
+import { request } from "../../api/client";
+import type { Project, Variable, VariableSet } from "../../api/documents";
+import { useRead, useSend } from "../../api/hooks";
+import { CopyAs } from "../../components/actions";
+import { Icon } from "../../components/icons";
+import { Card, Table } from "../../components/page";
+import { Empty, Loaded, Problem } from "../../components/states";
 
 const LISTS: Record<string, string> = { Environment: "Environments", Machine: "Machines", Role: "Roles", Channel: "Channels", Action: "Actions", TenantTag: "TenantTags", ProcessOwner: "Processes" };
 

@@ -3,17 +3,17 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState, useSyncExternalStore } from "react";
 import { Link, useNavigate, useParams } from "react-router";
-import { request } from "../api/client";
-import type { Interruption, Page as PageOf, Task, TaskDetails, Waiting } from "../api/documents";
-import { useRead } from "../api/hooks";
-import { TaskLog } from "../api/log";
-import { Act, CopyAs } from "../components/actions";
-import { Icon } from "../components/icons";
-import { LogView } from "../components/log-view";
-import { Failed, Loading, Problem } from "../components/states";
-import { shownState, Status, StatusIcon } from "../components/status";
-import { Duration, Time } from "../components/time";
-import { Question } from "../components/question";
+import { request } from "../../api/client";
+import type { Interruption, Page as PageOf, Task, TaskDetails, Waiting } from "../../api/documents";
+import { useRead } from "../../api/hooks";
+import { TaskLog } from "../../api/log";
+import { Act, CopyAs } from "../../components/actions";
+import { Icon } from "../../components/icons";
+import { LogView } from "../../components/log-view";
+import { Failed, Loading, Problem } from "../../components/states";
+import { shownState, Status, StatusIcon } from "../../components/status";
+import { Duration, Time } from "../../components/time";
+import { Question } from "../../components/question";
 
 const FRESH_MS = 1500;
 

@@ -2,14 +2,14 @@
 
 import { useState } from "react";
 import { Link, useNavigate, useParams, useSearchParams } from "react-router";
-import { request } from "../api/client";
-import type { DeploymentPreview, Environment, ExecutionAnswer, LifecycleProgression, Project, Release } from "../api/documents";
-import { useRead, useSend } from "../api/hooks";
-import { CopyAs } from "../components/actions";
-import { Check, SelectField, TextField } from "../components/forms";
-import { Icon } from "../components/icons";
-import { Card, Page, Table } from "../components/page";
-import { Failed, Loaded, Loading, Problem } from "../components/states";
+import { request } from "../../api/client";
+import type { DeploymentPreview, Environment, ExecutionAnswer, LifecycleProgression, Project, Release } from "../../api/documents";
+import { useRead, useSend } from "../../api/hooks";
+import { CopyAs } from "../../components/actions";
+import { Check, SelectField, TextField } from "../../components/forms";
+import { Icon } from "../../components/icons";
+import { Card, Page, Table } from "../../components/page";
+import { Failed, Loaded, Loading, Problem } from "../../components/states";
 
 export default function Deploy() {
   const { project = "", version = "" } = useParams();

@@ -1,9 +1,9 @@
 /** A deployment's address, as the command line prints it, leads to its task. */
 
 import { Navigate, useParams } from "react-router";
-import { request } from "../api/client";
-import { useRead } from "../api/hooks";
-import { Loaded } from "../components/states";
+import { request } from "../../api/client";
+import { useRead } from "../../api/hooks";
+import { Loaded } from "../../components/states";
 
 export default function DeploymentLink() {
   const { space = "", deployment = "" } = useParams();

@@ -1,14 +1,14 @@
 /** A release: where it stands in its lifecycle, and where it can go next. */
 
 import { Link, useNavigate, useParams } from "react-router";
-import { request } from "../api/client";
-import type { Environment, LifecycleProgression, Release } from "../api/documents";
-import { useRead } from "../api/hooks";
-import { Act } from "../components/actions";
-import { Card, Page, Table } from "../components/page";
-import { Empty, Failed, Loaded, Loading } from "../components/states";
-import { shownState, Status } from "../components/status";
-import { Time } from "../components/time";
+import { request } from "../../api/client";
+import type { Environment, LifecycleProgression, Release } from "../../api/documents";
+import { useRead } from "../../api/hooks";
+import { Act } from "../../components/actions";
+import { Card, Page, Table } from "../../components/page";
+import { Empty, Failed, Loaded, Loading } from "../../components/states";
+import { shownState, Status } from "../../components/status";
+import { Time } from "../../components/time";
 
 export default function ReleasePage() {
   const { space = "", project = "", version = "" } = useParams();

@@ -2,16 +2,16 @@
 
 import { useState } from "react";
 import { Link, useParams, useSearchParams } from "react-router";
-import { request } from "../api/client";
-import type { Worker, WorkerPool } from "../api/documents";
-import { useRead, useSend } from "../api/hooks";
-import { Command } from "../components/actions";
-import { SelectField, TextField } from "../components/forms";
-import { Icon } from "../components/icons";
-import { Card, Page } from "../components/page";
-import { Problem } from "../components/states";
-import { machineState, Status } from "../components/status";
-import { useSession } from "../session";
+import { request } from "../../api/client";
+import type { Worker, WorkerPool } from "../../api/documents";
+import { useRead, useSend } from "../../api/hooks";
+import { Command } from "../../components/actions";
+import { SelectField, TextField } from "../../components/forms";
+import { Icon } from "../../components/icons";
+import { Card, Page } from "../../components/page";
+import { Problem } from "../../components/states";
+import { machineState, Status } from "../../components/status";
+import { useSession } from "../../session";
 
 const KEY_HOURS = 1;
 const LOOK_MS = 1500;

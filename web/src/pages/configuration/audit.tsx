@@ -1,15 +1,15 @@
 /** Who did what, when, with what changed. */
 
 import { useState } from "react";
-import { request } from "../api/client";
-import type { AuditEvent, Page as PageOf } from "../api/documents";
-import { useRead } from "../api/hooks";
-import { Dialog } from "../components/actions";
-import { SelectField } from "../components/forms";
-import { Card, Page, Table } from "../components/page";
-import { Pager } from "../components/pager";
-import { Empty, Loaded } from "../components/states";
-import { Time } from "../components/time";
+import { request } from "../../api/client";
+import type { AuditEvent, Page as PageOf } from "../../api/documents";
+import { useRead } from "../../api/hooks";
+import { Dialog } from "../../components/actions";
+import { SelectField } from "../../components/forms";
+import { Card, Page, Table } from "../../components/page";
+import { Pager } from "../../components/pager";
+import { Empty, Loaded } from "../../components/states";
+import { Time } from "../../components/time";
 
 const TAKE = 50;
 

@@ -1,14 +1,14 @@
 /** A project's process: its steps in order; scripts are edited here. */
 
 import { useState } from "react";
-import { request } from "../api/client";
-import type { Process, ProcessStep, Project } from "../api/documents";
-import { useRead, useSend } from "../api/hooks";
-import { CopyAs } from "../components/actions";
-import { AreaField, SelectField, TextField } from "../components/forms";
-import { Icon } from "../components/icons";
-import { Card } from "../components/page";
-import { Empty, Loaded, Problem } from "../components/states";
+import { request } from "../../api/client";
+import type { Process, ProcessStep, Project } from "../../api/documents";
+import { useRead, useSend } from "../../api/hooks";
+import { CopyAs } from "../../components/actions";
+import { AreaField, SelectField, TextField } from "../../components/forms";
+import { Icon } from "../../components/icons";
+import { Card } from "../../components/page";
+import { Empty, Loaded, Problem } from "../../components/states";
 
 const BODY = "Octopus.Action.Script.ScriptBody";
 const ROLES = "Octopus.Action.TargetRoles";

@@ -1,14 +1,14 @@
 /** One project: releases by environment, its process and its variables. */
 
 import { Link, Route, Routes, useParams } from "react-router";
-import { request } from "../api/client";
-import type { Page as PageOf, Project, ProjectProgression, Release } from "../api/documents";
-import { useRead } from "../api/hooks";
-import { Icon } from "../components/icons";
-import { Card, Page, Table, Tabs } from "../components/page";
-import { Empty, Failed, Loaded, Loading } from "../components/states";
-import { Time } from "../components/time";
-import { Cell } from "./dashboard";
+import { request } from "../../api/client";
+import type { Page as PageOf, Project, ProjectProgression, Release } from "../../api/documents";
+import { useRead } from "../../api/hooks";
+import { Icon } from "../../components/icons";
+import { Card, Page, Table, Tabs } from "../../components/page";
+import { Empty, Failed, Loaded, Loading } from "../../components/states";
+import { Time } from "../../components/time";
+import { Cell } from "../dashboard";
 import { ProcessTab } from "./process";
 import { VariablesTab } from "./variables";
 

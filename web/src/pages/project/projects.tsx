@@ -2,14 +2,14 @@
 
 import { useState, type FormEvent } from "react";
 import { Link, useNavigate, useParams } from "react-router";
-import { request } from "../api/client";
-import type { Lifecycle, Project } from "../api/documents";
-import { useRead, useSend } from "../api/hooks";
-import { CopyAs, Dialog } from "../components/actions";
-import { SelectField, TextField } from "../components/forms";
-import { Icon } from "../components/icons";
-import { Card, Page, Table } from "../components/page";
-import { Empty, Loaded, Problem } from "../components/states";
+import { request } from "../../api/client";
+import type { Lifecycle, Project } from "../../api/documents";
+import { useRead, useSend } from "../../api/hooks";
+import { CopyAs, Dialog } from "../../components/actions";
+import { SelectField, TextField } from "../../components/forms";
+import { Icon } from "../../components/icons";
+import { Card, Page, Table } from "../../components/page";
+import { Empty, Loaded, Problem } from "../../components/states";
 
 export default function Projects() {
   const { space = "" } = useParams();

@@ -2,13 +2,13 @@
 
 import { useState, type FormEvent } from "react";
 import { Link, useNavigate, useParams } from "react-router";
-import { request } from "../api/client";
-import type { Channel, Page as PageOf, Project, Release, ReleaseTemplate } from "../api/documents";
-import { useRead, useSend } from "../api/hooks";
-import { CopyAs } from "../components/actions";
-import { AreaField, SelectField, TextField } from "../components/forms";
-import { Card, Page } from "../components/page";
-import { Failed, Loading, Problem } from "../components/states";
+import { request } from "../../api/client";
+import type { Channel, Page as PageOf, Project, Release, ReleaseTemplate } from "../../api/documents";
+import { useRead, useSend } from "../../api/hooks";
+import { CopyAs } from "../../components/actions";
+import { AreaField, SelectField, TextField } from "../../components/forms";
+import { Card, Page } from "../../components/page";
+import { Failed, Loading, Problem } from "../../components/states";
 
 type Package = ReleaseTemplate["Packages"][number];
 

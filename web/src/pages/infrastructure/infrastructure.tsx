@@ -2,16 +2,16 @@
 
 import { useState, type FormEvent } from "react";
 import { Link, Route, Routes, useParams } from "react-router";
-import { request } from "../api/client";
-import type { BuiltInWorker, Environment, Target, Worker, WorkerPool } from "../api/documents";
-import { useRead, useSend } from "../api/hooks";
-import { Act, Dialog } from "../components/actions";
-import { TextField } from "../components/forms";
-import { Icon } from "../components/icons";
-import { Card, Page, Table, Tabs } from "../components/page";
-import { Empty, Loaded, Problem } from "../components/states";
-import { machineState, Status } from "../components/status";
-import { Time } from "../components/time";
+import { request } from "../../api/client";
+import type { BuiltInWorker, Environment, Target, Worker, WorkerPool } from "../../api/documents";
+import { useRead, useSend } from "../../api/hooks";
+import { Act, Dialog } from "../../components/actions";
+import { TextField } from "../../components/forms";
+import { Icon } from "../../components/icons";
+import { Card, Page, Table, Tabs } from "../../components/page";
+import { Empty, Loaded, Problem } from "../../components/states";
+import { machineState, Status } from "../../components/status";
+import { Time } from "../../components/time";
 
 const FRESH_MS = 4000;
 

@@ -1,15 +1,15 @@
 /** All tasks, newest first, filtered by what stands in the address. */
 
 import { Link, useParams, useSearchParams } from "react-router";
-import { request } from "../api/client";
-import type { Page as PageOf, Project, Task } from "../api/documents";
-import { useRead } from "../api/hooks";
-import { SelectField, TextField } from "../components/forms";
-import { Page, Table } from "../components/page";
-import { Pager } from "../components/pager";
-import { Empty, Loaded } from "../components/states";
-import { shownState, Status } from "../components/status";
-import { Duration, Time } from "../components/time";
+import { request } from "../../api/client";
+import type { Page as PageOf, Project, Task } from "../../api/documents";
+import { useRead } from "../../api/hooks";
+import { SelectField, TextField } from "../../components/forms";
+import { Page, Table } from "../../components/page";
+import { Pager } from "../../components/pager";
+import { Empty, Loaded } from "../../components/states";
+import { shownState, Status } from "../../components/status";
+import { Duration, Time } from "../../components/time";
 
 const TAKE = 50;
 const STATES = [

@@ -2,14 +2,14 @@
 
 import { useQueries } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "react-router";
-import { request, send } from "../api/client";
-import type { Page as PageOf, Task, TaskDetails, TaskNode, Worker, WorkerPool } from "../api/documents";
-import { useRead } from "../api/hooks";
-import { Act } from "../components/actions";
-import { Card, Page, Table } from "../components/page";
-import { Empty, Failed, Loading } from "../components/states";
-import { machineState, Status } from "../components/status";
-import { Duration, Time } from "../components/time";
+import { request, send } from "../../api/client";
+import type { Page as PageOf, Task, TaskDetails, TaskNode, Worker, WorkerPool } from "../../api/documents";
+import { useRead } from "../../api/hooks";
+import { Act } from "../../components/actions";
+import { Card, Page, Table } from "../../components/page";
+import { Empty, Failed, Loading } from "../../components/states";
+import { machineState, Status } from "../../components/status";
+import { Duration, Time } from "../../components/time";
 import { Drain, styleOf, versionOf } from "./infrastructure";
 
 const FRESH_MS = 3000;

@@ -2,16 +2,16 @@
 
 import { useState, type FormEvent } from "react";
 import { Route, Routes, useParams } from "react-router";
-import { request } from "../api/client";
-import type { Page as PageOf } from "../api/documents";
-import { useRead, useSend } from "../api/hooks";
-import { Act, Command } from "../components/actions";
-import { Collection } from "../components/collection";
-import { SelectField, TextField } from "../components/forms";
-import { Card, Page, Table, Tabs } from "../components/page";
-import { Empty, Loaded, Problem } from "../components/states";
-import { Time } from "../components/time";
-import { useSession } from "../session";
+import { request } from "../../api/client";
+import type { Page as PageOf } from "../../api/documents";
+import { useRead, useSend } from "../../api/hooks";
+import { Act, Command } from "../../components/actions";
+import { Collection } from "../../components/collection";
+import { SelectField, TextField } from "../../components/forms";
+import { Card, Page, Table, Tabs } from "../../components/page";
+import { Empty, Loaded, Problem } from "../../components/states";
+import { Time } from "../../components/time";
+import { useSession } from "../../session";
 
 interface Key {
   Id: string;

@@ -1,8 +1,8 @@
 /** The library: packages, pushed by drag and drop, and what projects share. */
 
 import { Route, Routes, useParams } from "react-router";
-import { Collection } from "../components/collection";
-import { Page, Tabs } from "../components/page";
+import { Collection } from "../../components/collection";
+import { Page, Tabs } from "../../components/page";
 import { Packages } from "./packages";
 
 const LISTS = [

@@ -2,15 +2,15 @@
 
 import { useQueryClient } from "@tanstack/react-query";
 import { useRef, useState } from "react";
-import { asError, csrfHeader, request } from "../api/client";
-import type { FeedPackage, Page as PageOf } from "../api/documents";
-import { useRead } from "../api/hooks";
-import { Act } from "../components/actions";
-import { Icon } from "../components/icons";
-import { Card, Table } from "../components/page";
-import { Pager } from "../components/pager";
-import { Empty, Loaded } from "../components/states";
-import { Time } from "../components/time";
+import { asError, csrfHeader, request } from "../../api/client";
+import type { FeedPackage, Page as PageOf } from "../../api/documents";
+import { useRead } from "../../api/hooks";
+import { Act } from "../../components/actions";
+import { Icon } from "../../components/icons";
+import { Card, Table } from "../../components/page";
+import { Pager } from "../../components/pager";
+import { Empty, Loaded } from "../../components/states";
+import { Time } from "../../components/time";
 
 const TAKE = 50;
 const UNITS = ["B", "KB", "MB", "GB"];

@@ -2,14 +2,14 @@
 
 import { useState } from "react";
 import { useNavigate, useParams } from "react-router";
-import { request } from "../api/client";
-import type { Target, Task, Worker, WorkerPool } from "../api/documents";
-import { useRead, useSend } from "../api/hooks";
-import { CopyAs } from "../components/actions";
-import { AreaField, Choices, SelectField } from "../components/forms";
-import { Icon } from "../components/icons";
-import { Card, Page } from "../components/page";
-import { Problem } from "../components/states";
+import { request } from "../../api/client";
+import type { Target, Task, Worker, WorkerPool } from "../../api/documents";
+import { useRead, useSend } from "../../api/hooks";
+import { CopyAs } from "../../components/actions";
+import { AreaField, Choices, SelectField } from "../../components/forms";
+import { Icon } from "../../components/icons";
+import { Card, Page } from "../../components/page";
+import { Problem } from "../../components/states";
 
 const FIRST = { Bash: 'echo "Hello from $(hostname)"', Python: 'import platform\nprint("Hello from", platform.node())' } as const;
 type Syntax = keyof typeof FIRST;
