@@ -1,4 +1,4 @@
-"""Every page, light and dark, wide and narrow: it loads, axe finds nothing serious, and there is a picture of it."""
+"""Every page as one finds it: it loads, and looks right. What a story changes is looked at in that story's test."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from octavo_program import RunningServer
-from web.browsing import PATIENCE_MS, ROOT, SCREENSHOTS
+from web.browsing import PATIENCE_MS
+from web.looks import look
 from web.site import Site
 
 Open = Callable[[str], Page]
@@ -37,7 +38,6 @@ PAGES = {
     "about": "/configuration/about",
     "no-such-page": "/nothing/here",
 }
-NARROW = {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="module")
@@ -62,21 +62,4 @@ def test_the_page_loads_and_is_accessible(
         expect(page.get_by_text("There is no such page")).to_be_visible(timeout=PATIENCE_MS)
     else:
         open_page(address)
-    page.wait_for_load_state("load")
-    expect(page.locator(".skeleton")).to_have_count(0, timeout=PATIENCE_MS)
-
-    page.evaluate((ROOT / "web/node_modules/axe-core/axe.min.js").read_text())
-    page.screenshot(path=SCREENSHOTS / f"{name}-light.png")
-    assert _serious_faults(page, {}) == []
-    page.emulate_media(color_scheme="dark")
-    page.screenshot(path=SCREENSHOTS / f"{name}-dark.png")
-    assert _serious_faults(page, {"runOnly": ["color-contrast"]}) == []
-    page.set_viewport_size(NARROW)  # type: ignore[arg-type]
-    page.screenshot(path=SCREENSHOTS / f"{name}-narrow.png")
-    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], "the page is wider than a phone"
-
-
-def _serious_faults(page: Page, options: dict[str, list[str]]) -> list[str]:
-    """What axe, which is in the page already, calls serious or critical."""
-    found = page.evaluate("options => axe.run(options).then(result => result.violations)", options)
-    return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found if each["impact"] in ("serious", "critical")]
+    look(page, name)
